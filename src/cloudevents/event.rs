@@ -1,0 +1,143 @@
+//! The event as it was received: attributes with their original text, data with its original bytes (specs.md §16).
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+/// The type of an attribute's value (CloudEvents 1.0 §"Type System").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number of 32 bits with sign.
+    Integer,
+    /// Unicode text without control characters and noncharacters.
+    String,
+    /// Bytes; the canonical text is base64 with padding.
+    Binary,
+    /// An absolute URI.
+    Uri,
+    /// A URI-reference.
+    UriReference,
+    /// RFC 3339; the text is kept as received, offset and precision included.
+    Timestamp,
+}
+
+/// An attribute's value: its type as far as the format told it, and its canonical text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// The type. A header or a JSON string tells only [`Kind::String`] for an extension.
+    pub kind: Kind,
+    /// The canonical string form; for `time` and URIs the text as received.
+    pub text: ByteString,
+}
+
+/// One attribute that is not `specversion`, `id`, `source` or `type`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Lower-case letters and digits.
+    pub name: ByteString,
+    /// Its value.
+    pub value: Value,
+}
+
+/// The data of an event and the form the format gave it (specs.md §16).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Data {
+    /// The event has no data.
+    #[default]
+    Absent,
+    /// Bytes of the media type `datacontenttype`, or of no known type.
+    Binary(Bytes),
+    /// Text that a format carried as a string, without a media type that says more.
+    Text(ByteString),
+    /// The text of one JSON value, exactly as received.
+    Json(Bytes),
+    /// One XML element, exactly as received, with the namespaces it needs declared.
+    Xml(Bytes),
+}
+
+impl Data {
+    /// The bytes a binary-mode message would carry; `None` for an event without data.
+    pub fn bytes(&self) -> Option<Bytes> {
+        match self {
+            Data::Absent => None,
+            Data::Binary(bytes) | Data::Json(bytes) | Data::Xml(bytes) => Some(bytes.clone()),
+            Data::Text(text) => Some(text.as_bytes().clone()),
+        }
+    }
+
+    /// Length of [`Data::bytes`] in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Data::Absent => 0,
+            Data::Binary(bytes) | Data::Json(bytes) | Data::Xml(bytes) => bytes.len(),
+            Data::Text(text) => text.len(),
+        }
+    }
+
+    /// True when there are no bytes: no data, or empty data.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A valid CloudEvent of `specversion` 1.0. Only the decoders and [`crate::transform`] make one, through
+/// [`super::attributes::Draft`], which checks every rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// `id`, not empty.
+    pub id: ByteString,
+    /// `source`, a URI-reference, not empty.
+    pub source: ByteString,
+    /// `type`, not empty.
+    pub ty: ByteString,
+    /// Optional attributes and extensions in the order received, each name once.
+    pub attributes: Vec<Attribute>,
+    /// The data.
+    pub data: Data,
+}
+
+impl Event {
+    /// The canonical text of any attribute, `specversion` included.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        match name {
+            "id" => Some(&self.id),
+            "source" => Some(&self.source),
+            "type" => Some(&self.ty),
+            "specversion" => Some("1.0"),
+            _ => self.value(name).map(|value| &*value.text),
+        }
+    }
+
+    /// The value of an optional attribute or extension.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.attributes.iter().find(|attribute| attribute.name == name).map(|attribute| &attribute.value)
+    }
+
+    /// `datacontenttype`, if there is one.
+    pub fn datacontenttype(&self) -> Option<&str> {
+        self.attribute("datacontenttype")
+    }
+
+    /// Bytes of attributes and data together: what the event costs in memory and in the log.
+    pub fn size(&self) -> usize {
+        let attributes: usize = self.attributes.iter().map(|a| a.name.len() + a.value.text.len()).sum();
+        self.id.len() + self.source.len() + self.ty.len() + attributes + self.data.len()
+    }
+}
+
+/// One thing that is wrong with an event a producer sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// JSON Pointer into the event's JSON form (`/data/total`, `/type`); empty when nothing can be pointed at.
+    pub pointer: String,
+    /// What is wrong, for people.
+    pub detail: String,
+}
+
+impl Violation {
+    /// A violation at a pointer.
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Violation {
+        Violation { pointer: pointer.into(), detail: detail.into() }
+    }
+}

@@ -1,0 +1,185 @@
+//! Every stable error code with its title and help: the one list behind problem documents, reload reports,
+//! dead letters and `signalbox explain-code`.
+
+use std::fmt;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $title:literal, $help:literal;)*) => {
+        /// A stable code. Its number never changes its meaning; codes are never reused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $(#[doc = $title] $name,)* }
+
+        impl Code {
+            /// Every code, in order of number.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// The number behind `SB-`.
+            pub const fn number(self) -> u16 {
+                match self { $(Code::$name => $number,)* }
+            }
+
+            /// One line: what is wrong.
+            pub const fn title(self) -> &'static str {
+                match self { $(Code::$name => $title,)* }
+            }
+
+            /// What it means and what to do about it.
+            pub const fn help(self) -> &'static str {
+                match self { $(Code::$name => $help,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // 10xx: the request or the event was refused
+    NotAnEvent = 1001, "not a CloudEvent",
+        "The request holds no CloudEvent. Send Content-Type application/cloudevents+json (structured), application/cloudevents-batch+json (batched), or the four headers ce-id, ce-source, ce-specversion and ce-type (binary).";
+    Malformed = 1002, "the event cannot be read",
+        "The body is not a well-formed document of its event format: broken JSON, bytes that are not UTF-8, nesting deeper than limits.json_depth, or a member that stands twice. Nothing was stored.";
+    InvalidEvent = 1003, "the event is not valid",
+        "An attribute is missing, empty or not of its type. Every violation is listed in errors with a JSON Pointer into the event's JSON form. Nothing was stored.";
+    UnknownMediaType = 1004, "media type not supported",
+        "The Content-Type names a CloudEvents format this gateway does not read.";
+    UnknownEncoding = 1005, "content encoding not supported",
+        "Content-Encoding may be one layer of gzip, x-gzip, zstd or identity.";
+    BrokenEncoding = 1006, "the compressed body is broken",
+        "The body is not a complete stream of its Content-Encoding.";
+    BrokenRequest = 1007, "the request is not valid HTTP",
+        "The request breaks the rules of HTTP; the connection is closed.";
+    BodyTooLarge = 1010, "the body is too large",
+        "The body, after decompression, is larger than limits.body_bytes.";
+    EventTooLarge = 1011, "the event is too large",
+        "One event is larger than limits.event_bytes. Raise the limit or move large data elsewhere (dataref).";
+    BatchTooLong = 1012, "the batch holds too many events",
+        "The batch holds more events than limits.batch_events.";
+    RequestTimeout = 1013, "the request was too slow",
+        "The request did not arrive within limits.request_timeout. Nothing was stored.";
+    MethodNotAllowed = 1014, "method not allowed",
+        "Events are sent with POST; the Allow header names what this path takes.";
+    NotFound = 1015, "no such path or resource",
+        "Events are sent to / or /events. On the admin listener: nothing is known by that name or position.";
+    SchemaViolation = 1020, "the data breaks its schema",
+        "The event's data does not fit the schema that governs its type. Every violation is listed with a JSON Pointer. Nothing was stored.";
+    UnknownSchema = 1021, "the dataschema is not known",
+        "The event's type is governed by schemas/<type>/, and its dataschema names no version there.";
+    UngovernedType = 1022, "the type has no schema",
+        "validation.unknown_type is reject, and schemas/ has no folder for the event's type.";
+    WrongDataKind = 1023, "the data is missing or of another kind than its schema",
+        "The event's type is governed by a schema, but the event has no data or data of another media type.";
+    Unmatched = 1024, "no route matches",
+        "The listener says unmatched: reject, and no route takes this event.";
+    Overloaded = 1030, "overloaded, try again later",
+        "More requests are waiting than the gateway may hold. Nothing was stored; send again after Retry-After.";
+    LogFull = 1031, "the log is full",
+        "The log has reached log.max_bytes and holds only events that are not settled yet. The detail names the lane that holds them. Nothing was stored; send again after Retry-After.";
+    Draining = 1032, "shutting down",
+        "The gateway is shutting down and takes no new events. Send again after Retry-After; another instance may answer.";
+    Internal = 1033, "internal error",
+        "The gateway failed while it handled the request. It is not known whether the event was stored: send it again with the same id.";
+    ForbiddenHost = 1034, "host or origin not allowed",
+        "The admin listener answers only requests whose Host and Origin name its own address.";
+    BadQuery = 1035, "a query value is not valid",
+        "A query parameter has a value that cannot be read; the detail says which and what was expected.";
+
+    // 20xx: what an operator wrote
+    YamlSyntax = 2001, "the file is not valid YAML",
+        "The file cannot be read as YAML. The position is where reading stopped.";
+    UnknownKey = 2002, "unknown key",
+        "The key is not known here. Unknown keys are errors so that a typing mistake never goes unnoticed.";
+    BadValue = 2003, "invalid value",
+        "The value has the wrong type or form; the message says what was expected.";
+    MissingKey = 2004, "a key is missing",
+        "A required key is not there.";
+    Interpolation = 2005, "a value cannot be filled in",
+        "${env:NAME} or ${file:PATH} names something that does not exist. Use ${env:NAME:-default} for a default.";
+    NotYetSupported = 2006, "not supported yet",
+        "The key is part of the contract, but this version does not support it yet.";
+    DuplicateName = 2007, "a name is used twice",
+        "Names of routes, destinations and the deliver entries of a route are unique.";
+    UnknownReference = 2008, "a name refers to nothing",
+        "The name is not declared in any file of this snapshot.";
+    BadTemplate = 2009, "invalid template",
+        "Templates are {attribute} or {attribute:-default}; attribute names are of [a-z0-9].";
+    BadFilter = 2010, "invalid filter",
+        "A filter is one of exact, prefix, suffix, all, any, not with attribute names of [a-z0-9] and values that are not empty.";
+    BadTransform = 2011, "invalid transform",
+        "A step is one of set and remove; required attributes cannot be removed.";
+    BadSchema = 2012, "invalid schema",
+        "The schema file cannot be compiled: it is no valid schema, refers outside itself, or holds a pattern that is not linear-time.";
+    MissingFile = 2013, "a file or folder cannot be read",
+        "The file or folder named in the message is missing or cannot be read.";
+    TooLarge = 2014, "the file is too large or too deep",
+        "Files may hold 8 MiB, 64 levels and 1,000,000 nodes after aliases are expanded.";
+    UnsafeAdmin = 2015, "the admin listener is open to the network",
+        "A non-loopback admin address needs authentication or admin.insecure: true.";
+
+    // 30xx: a delivery failed
+    TemplateUnfilled = 3001, "a template cannot be filled",
+        "The event has no attribute of that name and the template has no default.";
+    TransformFailed = 3002, "a transform failed",
+        "A step cannot be applied to this event, or its result is not a valid CloudEvent.";
+    ConversionFailed = 3003, "a conversion failed",
+        "The data cannot be written in the format the delivery asks for.";
+    BadTarget = 3004, "the target is not allowed",
+        "The filled-in topic, subject or URL is not a legal one.";
+    TooLargeForDestination = 3005, "too large for the destination",
+        "The destination takes only smaller messages.";
+    RefusedByDestination = 3006, "refused by the destination",
+        "The destination refused the event for good.";
+    DeadlinePassed = 3007, "the deadline has passed",
+        "The event was not delivered within retry.deadline.";
+    AttemptsUsed = 3008, "all attempts are used",
+        "The event was not delivered within retry.max_attempts.";
+    RouteRemoved = 3009, "the route is gone",
+        "The route or deliver entry was removed while the event waited.";
+    Unreachable = 3010, "the destination cannot be reached",
+        "There is no connection to the destination. The lane waits; no attempt is used.";
+    NoAck = 3011, "no acknowledgement in time",
+        "The destination did not acknowledge in time. It may have the event: it is sent again under the same message id.";
+    NoStream = 3012, "no stream takes the subject",
+        "No JetStream stream listens on the subject. Create one, or declare ensure_stream.";
+    DestinationFailed = 3013, "the destination failed",
+        "The destination answered with an error that may pass.";
+
+    // 40xx: the process
+    LogBroken = 4001, "the log cannot be written",
+        "A write or fsync of the log failed. The process stops with exit code 74 so that nothing unsafe is acknowledged; it recovers when started again.";
+    DataDirInUse = 4002, "the data directory is in use",
+        "Another process holds the lock of the data directory. One directory serves one process at a time.";
+    AddressInUse = 4003, "the address cannot be bound",
+        "The address is in use or not one of this machine.";
+    GatewayUnavailable = 4004, "the gateway cannot be reached",
+        "Nothing answers at the address of the gateway. Is it running? See --admin-url and --to.";
+}
+
+impl Code {
+    /// The code written as `SB-1002` or `1002`, in any case.
+    pub fn lookup(text: &str) -> Option<Code> {
+        let upper = text.trim().to_ascii_uppercase();
+        let digits = upper.strip_prefix("SB-").unwrap_or(&upper);
+        let number: u16 = digits.parse().ok()?;
+        Code::ALL.iter().copied().find(|code| code.number() == number)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SB-{:04}", self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn every_code_is_found_by_its_text_and_numbers_rise() {
+        for code in Code::ALL {
+            assert_eq!(Code::lookup(&code.to_string()), Some(*code));
+        }
+        assert!(Code::ALL.windows(2).all(|pair| pair[0].number() < pair[1].number()));
+        assert_eq!(Code::lookup("SB-9999"), None);
+        assert_eq!(Code::lookup("nonsense"), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! `signalbox.yaml`: listeners, admin, log, limits. A change needs a restart.
+
+use crate::units::{Size, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The whole file. Paths are relative to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GatewayConfig {
+    /// Where events come in.
+    pub listeners: Vec<Listener>,
+    /// The private listener: API, metrics, probes.
+    pub admin: Admin,
+    /// The embedded log and the state.
+    pub data_dir: PathBuf,
+    /// Route files.
+    pub routes_dir: PathBuf,
+    /// Schemas.
+    pub schemas_dir: PathBuf,
+    /// What schemas mean for acceptance.
+    pub validation: Validation,
+    /// Size and age of the log.
+    pub log: LogConfig,
+    /// Every limit.
+    pub limits: Limits,
+}
+
+/// One public listener.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Its name in metrics and in the log.
+    pub name: String,
+    /// Address and port; port 0 takes a free one.
+    #[serde(default = "default_listen")]
+    pub address: String,
+    /// What a 2xx means.
+    #[serde(default)]
+    pub ack: Ack,
+    /// What becomes of an event no route matches.
+    #[serde(default)]
+    pub unmatched: Unmatched,
+    /// What becomes of the caller's trace.
+    #[serde(default)]
+    pub trace: TraceTrust,
+}
+
+/// What a 2xx means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Ack {
+    /// The event and its routing decision are fsynced in the log.
+    #[default]
+    Log,
+}
+
+/// What becomes of an event no route matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unmatched {
+    /// 202, counted, recorded.
+    #[default]
+    Accept,
+    /// 422.
+    Reject,
+}
+
+/// What becomes of the caller's trace (reliability.md §4.3 R9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TraceTrust {
+    /// Continued.
+    #[default]
+    Continue,
+    /// A new trace, linked to the caller's.
+    Link,
+    /// A new trace; the caller's is forgotten.
+    Restart,
+}
+
+/// The private listener.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// Address and port; a non-loopback address needs `insecure: true`.
+    pub address: String,
+    /// Allows a non-loopback address without authentication; starts with a warning.
+    pub insecure: bool,
+}
+
+/// What schemas mean for acceptance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Validation {
+    /// Events of a type without a schema.
+    pub unknown_type: UnknownType,
+}
+
+/// Events of a type without a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownType {
+    /// Taken as they are.
+    #[default]
+    Accept,
+    /// Refused with 422.
+    Reject,
+}
+
+/// Size and age of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Settled segments older than this are removed.
+    pub max_age: Span,
+    /// Settled segments are removed above this size; then ingest answers 503.
+    pub max_bytes: Size,
+    /// A segment is sealed at this size.
+    pub segment_bytes: Size,
+}
+
+/// Every limit with its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Bytes of one event in its wire form; more is 413.
+    pub event_bytes: Size,
+    /// Bytes of a body after decompression; more is 413.
+    pub body_bytes: Size,
+    /// Events in one batch; more is 413.
+    pub batch_events: usize,
+    /// Header fields of a request; more is 431.
+    pub headers: usize,
+    /// Bytes of a request head; more is 431.
+    pub header_bytes: Size,
+    /// Attributes of one event; more is 400.
+    pub attributes: usize,
+    /// Nesting of JSON data; deeper is 400.
+    pub json_depth: usize,
+    /// Open connections of one listener; one more is closed at once.
+    pub connections: usize,
+    /// From the first byte of a request's head to the last of its body; slower is 408.
+    pub request_timeout: Span,
+    /// From connecting, or from the end of the last request, to the end of the next request's head; slower is closed.
+    pub header_timeout: Span,
+    /// How long an event's identity is remembered.
+    pub duplicate_window: Span,
+    /// How many identities are remembered at most.
+    pub duplicate_events: usize,
+    /// Requests that may wait for the log; one more is 503.
+    pub queue_requests: usize,
+    /// Bytes of request bodies held at once over all connections; more is 503.
+    pub inflight_bytes: Size,
+    /// Events one lane holds in memory; beyond it reads the log.
+    pub lane_events: usize,
+    /// Retries one lane may have parked; beyond, it takes no new events.
+    pub parked_events: usize,
+    /// Refused requests kept for `GET rejections`.
+    pub rejections: usize,
+    /// From SIGTERM to a forced end.
+    pub shutdown_timeout: Span,
+}
+
+fn default_listen() -> String {
+    "127.0.0.1:8080".to_owned()
+}
+
+const fn seconds(seconds: u64) -> Span {
+    Span(std::time::Duration::from_secs(seconds))
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        GatewayConfig {
+            listeners: vec![Listener {
+                name: "public".to_owned(),
+                address: default_listen(),
+                ack: Ack::default(),
+                unmatched: Unmatched::default(),
+                trace: TraceTrust::default(),
+            }],
+            admin: Admin::default(),
+            data_dir: "data".into(),
+            routes_dir: "routes".into(),
+            schemas_dir: "schemas".into(),
+            validation: Validation::default(),
+            log: LogConfig::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Admin { address: "127.0.0.1:8081".to_owned(), insecure: false }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig { max_age: seconds(7 * 86_400), max_bytes: Size(10 << 30), segment_bytes: Size(128 << 20) }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            event_bytes: Size(512 << 10),
+            body_bytes: Size(4 << 20),
+            batch_events: 1000,
+            headers: 100,
+            header_bytes: Size(64 << 10),
+            attributes: 256,
+            json_depth: 128,
+            connections: 10_000,
+            request_timeout: seconds(30),
+            header_timeout: seconds(10),
+            duplicate_window: seconds(600),
+            duplicate_events: 1_000_000,
+            queue_requests: 10_000,
+            inflight_bytes: Size(256 << 20),
+            lane_events: 1_000,
+            parked_events: 100_000,
+            rejections: 1_000,
+            shutdown_timeout: seconds(25),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A compiled deliver entry: everything a lane needs to turn a record into a message.
+
+use crate::encode::{Format, Mode};
+use crate::lane_name::LaneName;
+use crate::transform::Step;
+use crate::transform::template::Template;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One deliver entry of one snapshot.
+#[derive(Debug, Clone)]
+pub struct DeliverEntry {
+    /// Its lane.
+    pub lane: Arc<LaneName>,
+    /// The route's steps.
+    pub steps: Arc<[Step]>,
+    /// Where to.
+    pub target: Target,
+    /// The key; not fillable = no key.
+    pub key: Template,
+    /// Binary or structured.
+    pub mode: Mode,
+    /// Format of structured mode.
+    pub format: Format,
+    /// Retry policy.
+    pub retry: RetryPolicy,
+    /// Is order per key kept.
+    pub keep_order: bool,
+}
+
+/// What the entry's destination wants to be told.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A NATS subject.
+    Subject(Template),
+    /// A named stream of the log.
+    Stream(String),
+    /// Nothing: `discard`.
+    Nowhere,
+}
+
+/// `retry:` of a route or entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// First backoff (full jitter: a random wait between 0 and the bound).
+    pub initial: Duration,
+    /// The bound doubles up to this.
+    pub max: Duration,
+    /// From acceptance to dead letter `deadline`.
+    pub deadline: Duration,
+    /// Attempts before dead letter `attempts`; `None` = only the deadline counts.
+    pub max_attempts: Option<u32>,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        RetryPolicy {
+            initial: Duration::from_millis(200),
+            max: Duration::from_secs(60),
+            deadline: Duration::from_secs(24 * 3600),
+            max_attempts: None,
+        }
+    }
+}

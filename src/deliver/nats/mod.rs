@@ -1,0 +1,3 @@
+//! NATS destination: JetStream with publish acknowledgements, core NATS only when at most once is written.
+
+pub mod config;

@@ -1,0 +1,35 @@
+//! What lanes ask of the layers above them, as plain functions, so that `deliver` knows neither snapshot nor pipeline.
+
+use super::entry::DeliverEntry;
+use super::{Destination, Outgoing};
+use crate::lane_name::LaneName;
+use crate::log::record::Entry;
+use crate::state::Reason;
+use std::sync::Arc;
+
+/// A lane's view of the current snapshot. Asked anew for every attempt: transform and target are those of the snapshot at
+/// the attempt (design.md §2 "Reload").
+#[derive(Clone)]
+pub struct Plan {
+    /// The deliver entry of a lane in the current snapshot; `None` = removed: dead letter `route_removed`.
+    pub entry: Arc<dyn Fn(&LaneName) -> Option<Arc<DeliverEntry>> + Send + Sync>,
+    /// The running destination of a name.
+    pub destination: Arc<dyn Fn(&str) -> Option<Arc<dyn Destination>> + Send + Sync>,
+    /// Transforms and encodes; pure. `attempt` counts from 1.
+    pub prepare: fn(&Entry, &DeliverEntry, attempt: u32) -> Result<Outgoing, Undeliverable>,
+    /// The key of an event in an entry (for order), without the rest of the work.
+    pub key: fn(&Entry, &DeliverEntry) -> Option<String>,
+}
+
+/// Why an event cannot be turned into a message: a dead letter at the first attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undeliverable {
+    /// The dead letter's reason.
+    pub reason: Reason,
+    /// Stable code of the attempt.
+    pub code: crate::codes::Code,
+    /// For people.
+    pub detail: String,
+    /// The filled-in target, if it got that far.
+    pub target: Option<String>,
+}

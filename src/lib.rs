@@ -1,0 +1,26 @@
+//! Signalbox: a CloudEvents gateway and router.
+
+pub mod codes;
+pub mod lane_name;
+pub mod secret;
+pub mod units;
+
+pub mod cloudevents;
+pub mod observability;
+pub mod tasks;
+
+pub mod decode;
+pub mod encode;
+pub mod log;
+pub mod route;
+pub mod state;
+pub mod transform;
+pub mod validate;
+
+pub mod deliver;
+
+pub mod config;
+
+pub mod reload;
+
+pub mod pipeline;

@@ -1,0 +1,4 @@
+//! What the gateway tells about itself: log lines, metrics, trace contexts.
+
+pub mod metrics;
+pub mod trace;

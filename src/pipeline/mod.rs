@@ -1,0 +1,68 @@
+//! The product on two pages: `accept` is the request half, `dispatch` the delivery half.
+
+pub mod outcome;
+
+use crate::cloudevents::Event;
+use crate::config::gateway::{GatewayConfig, Listener};
+use crate::deliver::destinations::Destinations;
+use crate::deliver::dispatcher::Delivery;
+use crate::log::Log;
+use crate::reload::Snapshots;
+use crate::state::State;
+use bytes::Bytes;
+use bytestring::ByteString;
+use outcome::{Receipt, Rejection};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Everything the listeners share.
+pub struct Gateway {
+    /// What the operator wrote.
+    pub config: GatewayConfig,
+    /// Routes and schemas of the moment.
+    pub snapshots: Arc<Snapshots>,
+    /// What was accepted.
+    pub log: Log,
+    /// What became of it.
+    pub state: State,
+    /// The lanes.
+    pub delivery: Delivery,
+    /// The running destinations.
+    pub destinations: Arc<Destinations>,
+    /// Where the process is in its life.
+    pub phase: watch::Receiver<Phase>,
+}
+
+/// Where the process is in its life; decides readiness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Opening the log and loading files.
+    Starting,
+    /// Taking events.
+    Ready,
+    /// Shutting down: readiness is 503, new requests too.
+    Draining,
+    /// The log is broken; the process is about to exit with 74.
+    Broken,
+}
+
+/// One request as its binding handed it over; never an HTTP type, so that other sources reuse the pipeline.
+#[derive(Debug, Clone)]
+pub struct Incoming<'h> {
+    /// Header names and values as received.
+    pub headers: Vec<(&'h str, &'h [u8])>,
+    /// The body, decompressed.
+    pub body: Bytes,
+    /// Who called; `None` = anonymous.
+    pub producer: Option<ByteString>,
+}
+
+/// The request half, whole: decode, validate, route, append, fsync. Resolves when the events are durable or refused.
+pub async fn receive(_gateway: &Gateway, _listener: &Listener, _incoming: Incoming<'_>) -> Result<Receipt, Rejection> {
+    todo!()
+}
+
+/// The event in the JSON format, without data if `with_data` is false: what the API shows.
+pub fn event_json(_event: &Event, _with_data: bool) -> Box<serde_json::value::RawValue> {
+    todo!()
+}

@@ -1,0 +1,25 @@
+//! Everything that can become of a request: a receipt or a rejection.
+
+use crate::cloudevents::Violation;
+use crate::codes::Code;
+use crate::log::Stored;
+
+/// The producer's answer when its events are durable (202).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// One per event of the request, in order.
+    pub stored: Vec<Stored>,
+}
+
+/// The producer's answer when its request is refused. Nothing was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Which rule; decides the HTTP status in `ingress/respond.rs` alone.
+    pub code: Code,
+    /// One sentence for people.
+    pub detail: String,
+    /// Violations with the index of their batch element.
+    pub errors: Vec<(Option<usize>, Violation)>,
+    /// Trace id of the request, lower-case hex.
+    pub trace_id: String,
+}

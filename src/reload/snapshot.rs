@@ -1,0 +1,55 @@
+//! Everything one event needs, immutable: routes, deliver entries, destinations, schemas.
+
+use crate::deliver::entry::DeliverEntry;
+use crate::lane_name::LaneName;
+use crate::route::RouteTable;
+use crate::validate::Registry;
+use bytestring::ByteString;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// One compiled state of `routes/` and `schemas/`.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// Hash of what is loaded.
+    pub version: ByteString,
+    /// Which lanes an event goes to.
+    pub table: RouteTable,
+    /// Deliver entries by (route, name).
+    pub entries: HashMap<(ByteString, ByteString), Arc<DeliverEntry>>,
+    /// Declared destinations by name; `log` is always there.
+    pub destinations: BTreeMap<String, DestinationSpec>,
+    /// Schemas.
+    pub schemas: Registry,
+    /// Where each route was declared: route name → (file, line).
+    pub origins: BTreeMap<String, (String, u32)>,
+}
+
+/// A declared destination, checked. Two equal specs are the same running destination across reloads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DestinationSpec {
+    /// The embedded log.
+    Log,
+    /// Takes and drops.
+    Discard,
+    /// A NATS server or cluster.
+    Nats(crate::deliver::nats::config::NatsConfig),
+}
+
+impl DestinationSpec {
+    /// `kind` in the API.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            DestinationSpec::Log => "log",
+            DestinationSpec::Discard => "discard",
+            DestinationSpec::Nats(_) => "nats",
+        }
+    }
+}
+
+impl Snapshot {
+    /// The deliver entry of a lane, if it still exists.
+    pub fn entry(&self, lane: &LaneName) -> Option<Arc<DeliverEntry>> {
+        self.entries.get(&(lane.route.clone(), lane.name.clone())).cloned()
+    }
+}
