@@ -40,6 +40,8 @@ pub struct Accepted {
     pub entries: Vec<NewEntry>,
     /// The request was a batch.
     pub batch: bool,
+    /// Context of the request's span.
+    pub trace: TraceContext,
 }
 
 impl Policy {
@@ -122,7 +124,7 @@ pub fn accept(
         entries.push(NewEntry { record: Arc::new(record), fingerprint: Some(fingerprint) });
     }
     match faults.code {
-        None => Ok(Accepted { entries, batch }),
+        None => Ok(Accepted { entries, batch, trace: request }),
         Some(code) => Err(refuse(code, faults.detail, faults.errors)),
     }
 }
