@@ -26,3 +26,5 @@ pub mod config;
 pub mod reload;
 
 pub mod pipeline;
+
+pub mod ingress;
