@@ -2,5 +2,9 @@
 
 pub mod gateway;
 pub mod interpolate;
+pub mod part;
 pub mod problem;
+pub mod route_file;
+pub mod shape;
+mod suggest;
 pub mod yaml;

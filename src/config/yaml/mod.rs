@@ -4,7 +4,7 @@
 //! Aliases share their node, so that a bomb costs its budget check and nothing else.
 
 mod build;
-mod scalar;
+pub mod scalar;
 #[cfg(test)]
 mod tests;
 
