@@ -60,3 +60,6 @@ pub struct Incoming<'h> {
     /// Who called; `None` = anonymous.
     pub producer: Option<ByteString>,
 }
+
+#[cfg(test)]
+mod tests;
