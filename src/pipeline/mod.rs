@@ -63,3 +63,6 @@ pub struct Incoming<'h> {
     /// Who called; `None` = anonymous.
     pub producer: Option<ByteString>,
 }
+
+#[cfg(test)]
+mod tests;
