@@ -27,4 +27,5 @@ pub mod reload;
 
 pub mod pipeline;
 
+pub mod admin;
 pub mod ingress;
