@@ -264,6 +264,9 @@ async fn compressed_bodies_are_read_under_the_cap() {
     let headers = |name: &str| format!("{CLOSE}content-encoding: {name}\r\n");
     assert!(server.exchange(post(&headers("gzip"), &gzip(b"hello"))).await.starts_with("HTTP/1.1 202"));
     assert_eq!(*server.pipeline.bodies.lock().unwrap(), [b"hello"]);
+    let well_packed = gzip(&vec![b'a'; 150_000]);
+    assert!(server.exchange(post(&headers("gzip"), &well_packed)).await.starts_with("HTTP/1.1 202"));
+    assert_eq!(server.pipeline.bodies.lock().unwrap().pop(), Some(vec![b'a'; 150_000]));
 
     let bomb = gzip(&vec![0; 50 << 20]);
     assert!(bomb.len() < 60_000);
