@@ -23,7 +23,7 @@ pub fn run(args: &Args, printer: &mut Printer) -> Result<(), Failure> {
         return printer.document(&json!({"code": code.to_string(), "title": code.title(), "help": code.help()}));
     }
     let heading = format!("{code}: {}", code.title());
-    printer.line(&printer.paint.bold(&heading).into_owned())?;
+    printer.line(&printer.paint.bold(&heading))?;
     printer.line("")?;
     printer.line(code.help())
 }

@@ -16,6 +16,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -88,7 +89,7 @@ pub async fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
     };
     // Both are dropped with the process; neither leaves work half done that another future needs.
     tokio::select! {
-        served = server => served.map_err(|error| Failure::other(Exit::Failed, "cannot receive", error.to_string()))?,
+        ended = server => ended.map_err(|error| Failure::other(Exit::Failed, "cannot receive", error.to_string()))?,
         () = overtime => {}
     }
     let failure = receiver.desk.lock().unwrap_or_else(PoisonError::into_inner).failure.take();
@@ -180,10 +181,10 @@ impl Desk {
             .map_err(|error| Failure::other(Exit::Failed, "the event cannot be shown", error.to_string()))?;
         let mut block = format!("{}\n", self.printer.paint.bold(mode));
         for (name, value) in view.attributes() {
-            block.push_str(&format!("  {name}: {value}\n"));
+            writeln!(block, "  {name}: {value}").ok();
         }
         if let Some(data) = view.data(usize::MAX) {
-            block.push_str(&format!("  data: {data}\n"));
+            writeln!(block, "  data: {data}").ok();
         }
         self.printer.block(&block)
     }

@@ -37,7 +37,7 @@ use std::process::ExitCode;
 #[command(name = "signalbox", version, max_term_width = 120)]
 pub struct Cli {
     /// How data and failures are written
-    #[arg(long, short, global = true, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, short, global = true, value_name = "FORMAT", default_value = "text", display_order = 900)]
     pub output: Format,
     /// What to serve.
     #[command(flatten)]
@@ -50,23 +50,23 @@ pub struct Cli {
 /// Files and addresses of the gateway. What is given here wins over the config file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub struct ServeArgs {
-    /// Config file [default: signalbox.yaml where it exists] [env: SIGNALBOX_CONFIG]
-    #[arg(long, value_name = "FILE", hide_env = true)]
+    /// Config file [default: signalbox.yaml where it exists]
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Address of the first listener; port 0 takes a free one [env: SIGNALBOX_LISTEN]
-    #[arg(long, value_name = "ADDRESS", hide_env = true, value_parser = not_empty)]
+    /// Address of the first listener; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", value_parser = not_empty)]
     pub listen: Option<String>,
-    /// Address of the admin listener; port 0 takes a free one [env: SIGNALBOX_ADMIN]
-    #[arg(long, value_name = "ADDRESS", hide_env = true, value_parser = not_empty)]
+    /// Address of the admin listener; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", value_parser = not_empty)]
     pub admin: Option<String>,
-    /// Folder of the log and the state [env: SIGNALBOX_DATA_DIR]
-    #[arg(long, value_name = "DIR", hide_env = true)]
+    /// Folder of the log and the state
+    #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Folder of the route files [env: SIGNALBOX_ROUTES_DIR]
-    #[arg(long, value_name = "DIR", hide_env = true)]
+    /// Folder of the route files
+    #[arg(long, value_name = "DIR")]
     pub routes_dir: Option<PathBuf>,
-    /// Folder of the schemas [env: SIGNALBOX_SCHEMAS_DIR]
-    #[arg(long, value_name = "DIR", hide_env = true)]
+    /// Folder of the schemas
+    #[arg(long, value_name = "DIR")]
     pub schemas_dir: Option<PathBuf>,
 }
 
@@ -141,10 +141,21 @@ fn command() -> clap::Command {
         ("routes_dir", "SIGNALBOX_ROUTES_DIR"),
         ("schemas_dir", "SIGNALBOX_SCHEMAS_DIR"),
     ];
-    let add = |command: clap::Command, (id, variable): (&'static str, &'static str)| {
-        command.mut_arg(id, |arg| arg.env(variable))
-    };
-    variables.into_iter().fold(Cli::command(), add)
+    variables.into_iter().fold(Cli::command(), |command, (id, variable)| {
+        let command = command.mut_arg(id, |arg| arg.env(variable));
+        GATEWAY_COMMANDS.into_iter().fold(command, |command, name| {
+            command.mut_subcommand(name, |gateway| gateway.mut_arg(id, |arg| mention(arg, variable)))
+        })
+    })
+}
+
+/// Commands that take [`ServeArgs`].
+const GATEWAY_COMMANDS: [&str; 1] = ["serve"];
+
+/// Names an environment variable in the help of an option that is not read from it directly.
+fn mention(arg: clap::Arg, variable: &str) -> clap::Arg {
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    arg.help(format!("{help} [env: {variable}]"))
 }
 
 impl ServeArgs {

@@ -21,7 +21,7 @@ struct Detail {
     producer: Option<String>,
     status: String,
     event: EventView,
-    verdict: Verdict,
+    verdict: Option<Verdict>,
     routes: Vec<RouteMatch>,
     deliveries: Vec<Delivery>,
 }
@@ -80,10 +80,11 @@ pub async fn run(client: &Client, position: u64, printer: &mut Printer) -> Resul
 
 impl Detail {
     fn render(&self, paint: Paint) -> String {
-        let schema = match &self.verdict.schema {
-            Some(schema) if self.verdict.valid == Some(false) => format!("{} (invalid)", clean(schema)),
-            Some(schema) => format!("{} (valid)", clean(schema)),
-            None => "none governs this type".to_owned(),
+        let schema = match &self.verdict {
+            Some(Verdict { schema: Some(schema), valid }) => {
+                format!("{} ({})", clean(schema), if *valid == Some(false) { "invalid" } else { "valid" })
+            }
+            _ => "none governs this type".to_owned(),
         };
         let mut text = String::new();
         let mut facts: Vec<(&str, String)> = vec![

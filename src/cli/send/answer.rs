@@ -4,6 +4,7 @@ use crate::cli::client::{self, Answer};
 use crate::cli::failure::{Failure, Problem};
 use crate::cli::output::{Printer, clean};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 /// One request's end.
 pub struct Answered {
@@ -50,7 +51,7 @@ impl Answered {
             let duplicates = member("duplicates").as_array().map_or(&[][..], Vec::as_slice);
             if !duplicates.is_empty() {
                 let indexes: Vec<String> = duplicates.iter().map(Value::to_string).collect();
-                line.push_str(&format!("; known already: index {}", indexes.join(", ")));
+                write!(line, "; known already: index {}", indexes.join(", ")).ok();
             }
             return line;
         }

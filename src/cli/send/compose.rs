@@ -36,7 +36,7 @@ pub struct Attributes {
     #[arg(long)]
     pub time: Option<String>,
     /// Its data; @FILE reads it from a file, @- from stdin; what parses as JSON is JSON
-    #[arg(long, value_name = "TEXT|@FILE")]
+    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     pub data: Option<String>,
     /// An extension attribute; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = extension)]
@@ -80,7 +80,7 @@ impl Attributes {
             members.entry("datacontenttype").or_insert_with(|| media_type.into());
         }
         let head = Value::Object(members).to_string();
-        Ok(format!("{},\"{}\":{}}}", head.strip_suffix('}').unwrap_or(&head), data.member, data.json))
+        Ok(format!("{},\"{}\":{}}}", head.strip_suffix('}').unwrap_or(&head), data.name, data.json))
     }
 
     fn data(&self) -> Result<Option<Member>, Failure> {
@@ -96,7 +96,7 @@ impl Attributes {
 /// How data stands in the event's JSON form.
 #[derive(Debug, PartialEq, Eq)]
 struct Member {
-    member: &'static str,
+    name: &'static str,
     json: String,
     media_type: Option<&'static str>,
 }
@@ -104,17 +104,17 @@ struct Member {
 fn member(content: Vec<u8>, media_type: Option<&str>) -> Member {
     let Ok(text) = String::from_utf8(content.clone()) else {
         let json = format!("\"{}\"", base64::engine::general_purpose::STANDARD.encode(content));
-        return Member { member: "data_base64", json, media_type: Some("application/octet-stream") };
+        return Member { name: "data_base64", json, media_type: Some("application/octet-stream") };
     };
     let json = serde_json::from_str::<&RawValue>(&text).map(|value| value.get().to_owned());
     match (json, media_type.is_none_or(is_json)) {
-        (Ok(json), true) => Member { member: "data", json, media_type: Some("application/json") },
+        (Ok(json), true) => Member { name: "data", json, media_type: Some("application/json") },
         // Not JSON, whatever the media type says: sent as it is, so that the gateway's schema can judge it.
         (_, true) if media_type.is_some() => {
             let json = format!("\"{}\"", base64::engine::general_purpose::STANDARD.encode(text));
-            Member { member: "data_base64", json, media_type: None }
+            Member { name: "data_base64", json, media_type: None }
         }
-        _ => Member { member: "data", json: Value::from(text).to_string(), media_type: Some("text/plain") },
+        _ => Member { name: "data", json: Value::from(text).to_string(), media_type: Some("text/plain") },
     }
 }
 
@@ -163,9 +163,9 @@ mod tests {
     fn the_media_type_decides_what_data_is() {
         assert_eq!(member(b"{}".to_vec(), Some("application/xml")).json, "\"{}\"");
         assert_eq!(member(b"{}".to_vec(), Some("application/vnd.x+json; charset=utf-8")).json, "{}");
-        assert_eq!(member(b"{".to_vec(), Some("application/json")).member, "data_base64");
+        assert_eq!(member(b"{".to_vec(), Some("application/json")).name, "data_base64");
         let bytes = member(vec![0xff, 0], None);
-        assert_eq!((bytes.member, bytes.json.as_str()), ("data_base64", "\"/wA=\""));
+        assert_eq!((bytes.name, bytes.json.as_str()), ("data_base64", "\"/wA=\""));
         assert_eq!(bytes.media_type, Some("application/octet-stream"));
     }
 
