@@ -1,1 +1,5 @@
+//! The integration tests: one binary; real servers, real processes (tests/README.md).
 
+mod nats_destination;
+mod nats_faults;
+mod support;
