@@ -1,3 +1,6 @@
-//! The one integration test binary.
+//! The integration tests: one binary; real servers, real processes (tests/README.md).
 
 mod cli;
+mod nats_destination;
+mod nats_faults;
+mod support;
