@@ -1,6 +1,6 @@
 //! Event → headers and body in the mode and format of a delivery; pure.
 
-use crate::cloudevents::Event;
+use crate::cloudevents::{Event, http, json, nats};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,19 @@ pub struct Message {
 #[error("{0}")]
 pub struct EncodeError(pub String);
 
-/// Writes an event.
-pub fn encode(_event: &Event, _mode: Mode, _format: Format, _dialect: Dialect) -> Result<Message, EncodeError> {
-    todo!()
+/// Writes an event. Nothing but attributes, data and their media type becomes part of the message.
+pub fn encode(event: &Event, mode: Mode, format: Format, dialect: Dialect) -> Result<Message, EncodeError> {
+    let (headers, body) = match (mode, dialect) {
+        (Mode::Binary, Dialect::Http) => http::write_binary(event),
+        (Mode::Binary, Dialect::Nats) => nats::write_binary(event),
+        (Mode::Structured, Dialect::Http | Dialect::Nats) => structured(event, format),
+    };
+    Ok(Message { headers, body })
+}
+
+fn structured(event: &Event, format: Format) -> (Vec<(String, String)>, Option<Bytes>) {
+    let (media_type, body) = match format {
+        Format::Json => ("application/cloudevents+json", json::write(event)),
+    };
+    (vec![(String::from("Content-Type"), media_type.to_owned())], Some(body))
 }

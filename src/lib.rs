@@ -24,3 +24,5 @@ pub mod config;
 pub mod reload;
 
 pub mod pipeline;
+
+pub mod cli;

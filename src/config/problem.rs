@@ -3,6 +3,8 @@
 use super::yaml::Range;
 use crate::codes::Code;
 use serde::Serialize;
+use serde::ser::SerializeStruct;
+use std::path::{Component, Path};
 
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -60,6 +62,30 @@ impl Problem {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// The form of the API and of `check --format json`.
+impl Serialize for Problem {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Problem", 7)?;
+        fields.serialize_field("file", &self.file)?;
+        fields.serialize_field("line", &self.line)?;
+        fields.serialize_field("column", &self.column)?;
+        fields.serialize_field("code", &self.code.to_string())?;
+        fields.serialize_field("severity", &self.severity)?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("hint", &self.hint)?;
+        fields.end()
+    }
+}
+
+/// A path as problems show it: relative to the working folder where it lies in it, with `/`.
+pub fn shown_path(path: &Path) -> String {
+    let working = std::env::current_dir().unwrap_or_default();
+    let relative = path.strip_prefix(&working).unwrap_or(path);
+    let parts = relative.components().filter(|part| !matches!(part, Component::CurDir | Component::RootDir));
+    let joined = parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+    if relative.is_absolute() { format!("/{joined}") } else { joined }
 }
 
 /// A file's name and text, for positions and excerpts.

@@ -228,8 +228,7 @@ impl<'a> Shape<'a> {
             _ => return self.wrong_type(&["string"], node, name),
         };
         let Some(fault) = fault(text.clone()) else { return Part::coerced(node, text.into()) };
-        let secret = node.shown() != text;
-        let message = if secret { format!("`{}` has not the form it should have", node.shown()) } else { fault };
+        let message = if node.is_secret() { format!("`{}` has not the form it should have", node.shown()) } else { fault };
         self.problems.error(self.source, node.range, Code::BadValue, message);
         Part::leaf(node, State::Bad)
     }

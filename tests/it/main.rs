@@ -1,1 +1,6 @@
+//! The integration tests: one binary; real servers, real processes (tests/README.md).
 
+mod cli;
+mod nats_destination;
+mod nats_faults;
+mod support;

@@ -5,7 +5,8 @@ use crate::route::filter::Filter;
 use bytestring::ByteString;
 
 fn event() -> Event {
-    let attribute = |name: &str, kind, text: &str| Attribute { name: name.into(), value: Value { kind, text: text.into() } };
+    let attribute =
+        |name: &str, kind, text: &str| Attribute { name: name.into(), value: Value { kind, text: text.into() } };
     Event {
         id: "1".into(),
         source: "/shop/eu/1".into(),
