@@ -1,10 +1,11 @@
 //! The product on two pages: `accept` is the request half, `dispatch` the delivery half.
 
 pub mod accept;
-pub mod dispatch;
+// LOCAL pub mod dispatch;
 pub mod fingerprint;
 pub mod outcome;
 pub mod receive;
+pub mod rejections;
 
 use crate::config::gateway::GatewayConfig;
 use crate::deliver::destinations::Destinations;
@@ -33,6 +34,8 @@ pub struct Gateway {
     pub destinations: Arc<Destinations>,
     /// Makes the fingerprints of the duplicate window.
     pub fingerprints: fingerprint::Fingerprints,
+    /// The last refused requests of all listeners.
+    pub rejections: Arc<rejections::Rejections>,
     /// Where the process is in its life.
     pub phase: watch::Receiver<Phase>,
 }
