@@ -1,1 +1,4 @@
+//! The integration tests: one binary; real servers, real processes (tests/README.md).
 
+#[cfg(test)]
+mod conformance;
