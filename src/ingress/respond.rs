@@ -62,6 +62,7 @@ pub fn reply(code: Code) -> Reply {
         | Code::MissingFile
         | Code::TooLarge
         | Code::UnsafeAdmin
+        | Code::DuplicateKey
         | Code::TemplateUnfilled
         | Code::TransformFailed
         | Code::ConversionFailed

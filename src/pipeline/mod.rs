@@ -1,7 +1,7 @@
 //! The product on two pages: `accept` is the request half, `dispatch` the delivery half.
 
 pub mod accept;
-// LOCAL pub mod dispatch;
+pub mod dispatch;
 pub mod fingerprint;
 pub mod outcome;
 pub mod receive;

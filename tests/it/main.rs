@@ -1,6 +1,7 @@
 //! The integration tests: one binary; real servers, real processes (tests/README.md).
 
 mod cli;
+mod conformance;
 mod nats_destination;
 mod nats_faults;
 mod support;
