@@ -2,6 +2,7 @@
 
 mod cli;
 mod conformance;
+mod ledger;
 mod nats_destination;
 mod nats_faults;
 mod support;
