@@ -12,7 +12,10 @@ pub enum Failure {
     /// The reader of stdout has gone, as `| head` does. Not an error: the command ends quietly.
     #[error("stdout was closed")]
     ClosedPipe,
-    /// Something is wrong and the user is told.
+    /// The command's data on stdout tells already what is wrong.
+    #[error("told on stdout")]
+    Told(Exit),
+    /// Something is wrong and the user is told on stderr.
     #[error("{}", .0.problem.text("detail"))]
     Fault(Box<Fault>),
 }
@@ -131,6 +134,7 @@ impl Failure {
     pub fn report(&self, format: Format) -> Exit {
         match self {
             Failure::ClosedPipe => Exit::Ok,
+            Failure::Told(exit) => *exit,
             Failure::Fault(fault) => {
                 match format {
                     Format::Text => message(&fault.readable(Paint::stderr())),
@@ -186,7 +190,7 @@ mod tests {
     fn fault(failure: Failure) -> Fault {
         match failure {
             Failure::Fault(fault) => *fault,
-            Failure::ClosedPipe => panic!("not a fault"),
+            Failure::ClosedPipe | Failure::Told(_) => panic!("not a fault"),
         }
     }
 

@@ -5,8 +5,9 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Format as OutputFormat, Printer, clean, message};
 use crate::cloudevents::Event;
+use crate::cloudevents::media_type::MediaType;
 use crate::codes::Code;
-use crate::config::gateway;
+use crate::decode::body::Encoding;
 use crate::decode::{self, Decoded, Limits, Refusal};
 use crate::encode::{self, Dialect, Format, Mode};
 use crate::units::Span;
@@ -23,6 +24,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 const LARGEST_BODY: usize = 64 << 20;
+/// A receiver for trying things out takes every event that fits.
+const LIMITS: Limits = Limits {
+    event_bytes: LARGEST_BODY,
+    body_bytes: LARGEST_BODY,
+    batch_events: usize::MAX,
+    attributes: usize::MAX,
+    json_depth: usize::MAX,
+};
 /// Idle connections of a sender do not keep the command alive after its last event.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -129,17 +138,21 @@ async fn receive(State(receiver): State<Arc<Receiver>>, request: Request<Body>) 
 async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<(&'static str, Bytes)>, String> {
     let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(|error| error.to_string())?.to_bytes();
     let pairs: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    let structured = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"application/cloudevents"));
-    match decode::decode(pairs.into_iter(), body, &limits()) {
-        Ok(Decoded::Single(event)) => {
-            let mode = if structured { "structured" } else { "binary" };
-            Ok(vec![(mode, json(&event)?)])
-        }
-        Ok(Decoded::Batch(events)) => events.iter().map(|event| Ok(("batch", json(event)?))).collect(),
-        Err(refusal) => Err(readable(&refusal)),
+    let pairs = pairs.iter().copied();
+    let decoded = Encoding::of(pairs.clone())
+        .and_then(|encoding| encoding.decompress(body, LARGEST_BODY))
+        .and_then(|body| decode::decode(pairs, body, &LIMITS))
+        .map_err(|refusal| readable(&refusal))?;
+    match decoded {
+        Decoded::Single(event) => Ok(vec![(mode(headers), json(&event)?)]),
+        Decoded::Batch(events) => events.iter().map(|event| Ok(("batch", json(event)?))).collect(),
     }
+}
+
+/// The mode of a request that holds one event.
+fn mode(headers: &HeaderMap) -> &'static str {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(MediaType::parse);
+    if media_type.is_some_and(|media_type| media_type.event_media().is_some()) { "structured" } else { "binary" }
 }
 
 fn json(event: &Event) -> Result<Bytes, String> {
@@ -206,18 +219,6 @@ fn answer(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
-}
-
-/// A receiver for trying things out takes what a gateway with usual limits takes, and larger events.
-fn limits() -> Limits {
-    let defaults = gateway::Limits::default();
-    Limits {
-        event_bytes: LARGEST_BODY,
-        body_bytes: LARGEST_BODY,
-        batch_events: usize::MAX,
-        attributes: usize::MAX,
-        json_depth: defaults.json_depth,
-    }
 }
 
 fn span(text: &str) -> Result<Span, String> {

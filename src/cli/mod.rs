@@ -2,6 +2,7 @@
 //!
 //! stdout is data, stderr is messages, exit codes are those of [`exit::Exit`] (design.md §5).
 
+pub mod check;
 pub mod client;
 pub mod completions;
 pub mod dead_letters;
@@ -20,6 +21,7 @@ pub mod sse;
 pub mod table;
 pub mod tail;
 
+use crate::config::compile::gateway::Overrides;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::Exit;
@@ -75,6 +77,8 @@ pub struct ServeArgs {
 pub enum Command {
     /// Run the gateway
     Serve(ServeArgs),
+    /// Check config, routes and schemas without starting anything
+    Check(check::Args),
     /// Send events to a gateway
     Send(Box<send::Args>),
     /// Receive events and print them: a stand-in for a service
@@ -120,6 +124,9 @@ async fn dispatch(cli: Cli, printer: &mut Printer) -> Result<(), Failure> {
     match cli.command {
         None => serve::run(before, printer).await,
         Some(Command::Serve(after)) => serve::run(after.or(before), printer).await,
+        Some(Command::Check(args)) => {
+            check::run(check::Args { files: args.files.or(before), format: args.format }, printer)
+        }
         Some(Command::Send(args)) => send::run(*args, printer).await,
         Some(Command::Listen(args)) => listen::run(args, printer).await,
         Some(Command::Tail(args)) => tail::run(args, printer).await,
@@ -150,7 +157,7 @@ fn command() -> clap::Command {
 }
 
 /// Commands that take [`ServeArgs`].
-const GATEWAY_COMMANDS: [&str; 1] = ["serve"];
+const GATEWAY_COMMANDS: [&str; 2] = ["serve", "check"];
 
 /// Names an environment variable in the help of an option that is not read from it directly.
 fn mention(arg: clap::Arg, variable: &str) -> clap::Arg {
@@ -159,6 +166,17 @@ fn mention(arg: clap::Arg, variable: &str) -> clap::Arg {
 }
 
 impl ServeArgs {
+    /// What wins over the config file.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            listen: self.listen.clone(),
+            admin: self.admin.clone(),
+            data_dir: self.data_dir.clone(),
+            routes_dir: self.routes_dir.clone(),
+            schemas_dir: self.schemas_dir.clone(),
+        }
+    }
+
     /// These, and `other` where one is not given.
     fn or(self, other: ServeArgs) -> ServeArgs {
         ServeArgs {

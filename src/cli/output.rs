@@ -101,6 +101,11 @@ impl Paint {
         Paint { on: false }
     }
 
+    /// True when colours are written.
+    pub const fn shows(self) -> bool {
+        self.on
+    }
+
     /// A heading.
     pub fn bold(self, text: &str) -> Cow<'_, str> {
         self.wrap("1", text)

@@ -94,7 +94,7 @@ fn document(status: Value, position: Option<&str>, duplicate: Option<&str>, prob
 fn problem(failure: &Failure) -> Value {
     match failure {
         Failure::Fault(fault) => Value::Object(Problem::document(&fault.problem).clone()),
-        Failure::ClosedPipe => Value::Null,
+        Failure::ClosedPipe | Failure::Told(_) => Value::Null,
     }
 }
 

@@ -45,8 +45,8 @@ pub struct Attributes {
 
 impl Attributes {
     /// The event, checked like one from a file.
-    pub fn compose(&self) -> Result<Event, Failure> {
-        input::event(&self.document()?, None)
+    pub fn compose(&self) -> Result<Vec<Event>, Failure> {
+        input::decoded(&self.document()?, None)
     }
 
     /// The event's JSON form; data that is JSON stands in it byte for byte.

@@ -4,11 +4,10 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Problem};
 use crate::cloudevents::Event;
 use crate::codes::Code;
-use crate::config::gateway;
 use crate::decode::{self, Decoded, Limits, Refusal};
 use bytes::Bytes;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -37,16 +36,8 @@ pub fn read(file: &Path) -> Result<Read, Failure> {
     let array = matches!(documents.as_slice(), [only] if only.get().starts_with('['));
     let mut events = Vec::new();
     for document in &documents {
-        if document.get().starts_with('[') {
-            let elements: Vec<&RawValue> = serde_json::from_str(document.get())
-                .map_err(|error| bad_file(file, &error.to_string(), Code::Malformed))?;
-            for (index, element) in elements.into_iter().enumerate() {
-                events.push(event(element.get(), Some(index))?);
-            }
-        } else {
-            let index = (documents.len() > 1).then_some(events.len());
-            events.push(event(document.get(), index)?);
-        }
+        let index = (documents.len() > 1).then_some(events.len());
+        events.extend(decoded(document.get(), index)?);
     }
     if events.is_empty() && !array {
         return Err(bad_file(file, "it holds no event", Code::NotAnEvent));
@@ -71,36 +62,33 @@ pub fn bytes_of(file: &Path) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// One event from its JSON form. `index` names it among several.
-pub fn event(text: &str, index: Option<usize>) -> Result<Event, Failure> {
-    let headers = [("content-type", b"application/cloudevents+json".as_slice())];
-    match decode::decode(headers.into_iter(), Bytes::copy_from_slice(text.as_bytes()), &limits()) {
-        Ok(Decoded::Single(event)) => Ok(event),
-        Ok(Decoded::Batch(_)) => Err(Failure::coded(Exit::BadData, Code::NotAnEvent, "a batch inside a batch")),
+/// The events of one JSON document: an event, or an array of them. `index` is the place of an event among others.
+pub fn decoded(document: &str, index: Option<usize>) -> Result<Vec<Event>, Failure> {
+    let batch = document.starts_with('[');
+    let media_type = if batch { "application/cloudevents-batch+json" } else { "application/cloudevents+json" };
+    let headers = [("content-type", media_type.as_bytes())];
+    match decode::decode(headers.into_iter(), Bytes::copy_from_slice(document.as_bytes()), &LIMITS) {
+        Ok(Decoded::Single(event)) => Ok(vec![event]),
+        Ok(Decoded::Batch(events)) => Ok(events),
         Err(refusal) => Err(invalid(&refusal, index)),
     }
 }
 
-/// How large an event may be is the gateway's to say; how deep it may nest protects this side, too.
-fn limits() -> Limits {
-    let defaults = gateway::Limits::default();
-    Limits {
-        event_bytes: usize::MAX,
-        body_bytes: usize::MAX,
-        batch_events: usize::MAX,
-        attributes: usize::MAX,
-        json_depth: defaults.json_depth,
-    }
-}
+/// How large and how deep an event may be is the gateway's to say.
+const LIMITS: Limits = Limits {
+    event_bytes: usize::MAX,
+    body_bytes: usize::MAX,
+    batch_events: usize::MAX,
+    attributes: usize::MAX,
+    json_depth: usize::MAX,
+};
 
-fn invalid(refusal: &Refusal, index: Option<usize>) -> Failure {
-    let place = index.map(|index| format!("/{index}")).unwrap_or_default();
-    let errors = refusal.violations.iter().map(|(_, violation)| {
-        let mut error = json!({"pointer": format!("{place}{}", violation.pointer), "detail": violation.detail});
-        if let (Some(index), Value::Object(members)) = (index, &mut error) {
-            members.insert("index".to_owned(), index.into());
+fn invalid(refusal: &Refusal, outer: Option<usize>) -> Failure {
+    let errors = refusal.violations.iter().map(|(inner, violation)| match inner.or(outer) {
+        Some(index) => {
+            json!({"pointer": format!("/{index}{}", violation.pointer), "detail": violation.detail, "index": index})
         }
-        error
+        None => json!({"pointer": violation.pointer, "detail": violation.detail}),
     });
     let problem = Problem::of_code(refusal.code, &refusal.detail, errors.collect());
     Failure::of_problem(Exit::BadData, problem).hint("nothing was sent")

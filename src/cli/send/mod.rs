@@ -5,9 +5,11 @@ mod compose;
 mod input;
 
 use crate::cli::client::{self, Client};
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Printer;
 use crate::cloudevents::Event;
+use crate::codes::Code;
 use crate::encode::{self, Dialect, Format, Mode};
 use crate::units::Span;
 use answer::Answered;
@@ -105,7 +107,7 @@ struct Request {
 fn prepare(args: &Args) -> Result<Vec<Request>, Failure> {
     let read = match &args.file {
         Some(file) => input::read(file)?,
-        None => input::Read { events: vec![args.attributes.compose()?], array: false },
+        None => input::Read { events: args.attributes.compose()?, array: false },
     };
     let mode = args.mode.unwrap_or(if read.array { SendMode::Batch } else { SendMode::Binary });
     let mut requests = match mode {
@@ -160,8 +162,6 @@ impl SendFormat {
 }
 
 fn unwritable(error: encode::EncodeError) -> Failure {
-    use crate::cli::exit::Exit;
-    use crate::codes::Code;
     Failure::coded(Exit::BadData, Code::ConversionFailed, error.to_string())
 }
 

@@ -3,7 +3,6 @@
 use super::{Gateway, PATIENCE, answer, command, ended, problem, signalbox};
 use axum::body::Body;
 use axum::http::Response;
-use futures::StreamExt;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Child;
