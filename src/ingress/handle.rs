@@ -1,11 +1,12 @@
 //! One request: path and method, body, pipeline, answer.
 
-use super::body::{self, Budget, Failure};
+use super::body::{self, Failure};
 use super::counters::Counters;
 use super::respond::{self, Answer, Reply};
 use crate::codes::Code;
 use crate::observability::trace::{Ids, TraceContext};
 use crate::pipeline::accept::Policy;
+use crate::pipeline::budget::Budget;
 use crate::pipeline::outcome::{Receipt, Rejection};
 use crate::pipeline::receive::receive;
 use crate::pipeline::rejections::Rejections;
