@@ -145,7 +145,8 @@ fn hide_userinfo(line: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         shown.push_str(before);
-        let authority = after.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | ',')).unwrap_or(after.len());
+        let authority =
+            after.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | ',')).unwrap_or(after.len());
         let userinfo = after.get(..authority).and_then(|authority| authority.rfind('@')).unwrap_or(0);
         let (secret, remaining) = after.split_at(userinfo);
         shown.extend(secret.chars().map(|_| '*'));

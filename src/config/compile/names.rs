@@ -10,7 +10,12 @@ use std::collections::HashMap;
 const LONGEST: usize = 255;
 
 /// The good name a part holds. Anything else has been reported, here or by the shape check.
-pub fn read<'n>(file: &File<'_>, part: Option<&Part<'n>>, what: &str, problems: &mut Problems) -> Option<(&'n str, Range)> {
+pub fn read<'n>(
+    file: &File<'_>,
+    part: Option<&Part<'n>>,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<(&'n str, Range)> {
     let part = part?;
     let name = part.text()?;
     let fault = if name.is_empty() {

@@ -67,7 +67,8 @@ fn one(
     if !part.is_good() {
         return None;
     }
-    let entries: Vec<Arc<DeliverEntry>> = entries.into_iter().map(|entry| entry.map(Arc::new)).collect::<Option<_>>()?;
+    let entries: Vec<Arc<DeliverEntry>> =
+        entries.into_iter().map(|entry| entry.map(Arc::new)).collect::<Option<_>>()?;
     let lanes = entries.iter().map(|entry| entry.lane.clone()).collect();
     let filters = filters.into_iter().collect::<Option<_>>()?;
     Some((Route { name: name.into(), filters, lanes }, entries))
