@@ -106,7 +106,7 @@ impl Registry {
         let infos = types.into_iter().flat_map(|(ty, versions)| {
             versions.iter().map(|version| SchemaInfo {
                 ty: ty.to_string(),
-                version: version.version.clone(),
+                version: version.name.clone(),
                 kind: "json_schema",
                 id: version.schema.id().map(str::to_owned),
             })

@@ -17,7 +17,7 @@ pub type Types = HashMap<ByteString, Vec<Version>>;
 #[derive(Debug)]
 pub struct Version {
     /// The file name without extension.
-    pub version: String,
+    pub name: String,
     /// `<type>/<version>`, as verdicts show it.
     pub label: ByteString,
     /// What it asks of the data.
@@ -36,7 +36,7 @@ pub fn compile(files: &[(String, Vec<u8>)]) -> Result<Types, Vec<SchemaFault>> {
     }
     types.retain(|_, versions| !versions.is_empty());
     for versions in types.values_mut() {
-        versions.sort_by(|a, b| compare(&a.version, &b.version));
+        versions.sort_by(|a, b| compare(&a.name, &b.name));
     }
     if faults.is_empty() { Ok(types) } else { Err(faults) }
 }
@@ -44,7 +44,7 @@ pub fn compile(files: &[(String, Vec<u8>)]) -> Result<Types, Vec<SchemaFault>> {
 /// The version a `dataschema` means: by its `$id`, else by `<type>/<version>` at the end of its path.
 pub fn named<'v>(versions: &'v [Version], ty: &str, dataschema: &str) -> Option<&'v Version> {
     let by_id = versions.iter().find(|version| version.schema.id() == Some(dataschema));
-    by_id.or_else(|| versions.iter().find(|version| ends_with(dataschema, ty, &version.version)))
+    by_id.or_else(|| versions.iter().find(|version| ends_with(dataschema, ty, &version.name)))
 }
 
 /// Files by their folder, both in order. Only `<folder>/<file>` counts; hidden files and folders are nobody's.
@@ -95,27 +95,21 @@ fn compile_folder(folder: &str, ty: &str, files: &[(&str, &[u8])], versions: &mu
     let mut faults = Vec::new();
     for (name, content) in files {
         let path = format!("{folder}/{name}");
+        let not_supported = |what: &str| SchemaFault::not_supported(&path, what);
         match name.rsplit_once('.') {
-            Some((version, "json")) if versions.iter().any(|known| known.version == version) => {
+            Some((version, "json")) if versions.iter().any(|known| known.name == version) => {
                 faults.push(SchemaFault::new(&path, format!("version `{version}` of `{ty}` has two files")));
             }
             Some((version, "json")) => match JsonSchema::compile(&path, content) {
                 Ok(schema) => {
-                    versions.push(Version {
-                        version: version.to_owned(),
-                        label: format!("{ty}/{version}").into(),
-                        schema,
-                    });
+                    let label = format!("{ty}/{version}").into();
+                    versions.push(Version { name: version.to_owned(), label, schema });
                 }
                 Err(more) => faults.extend(more),
             },
-            Some((_, "avsc")) => faults.push(SchemaFault::not_supported(&path, "Avro schemas are not supported yet")),
-            Some((_, "proto")) => {
-                faults.push(SchemaFault::not_supported(&path, "Protobuf schemas are not supported yet"))
-            }
-            _ if *name == "conversion" => {
-                faults.push(SchemaFault::not_supported(&path, "payload conversion is not supported yet"));
-            }
+            Some((_, "avsc")) => faults.push(not_supported("Avro schemas are not supported yet")),
+            Some((_, "proto")) => faults.push(not_supported("Protobuf schemas are not supported yet")),
+            None if *name == "conversion" => faults.push(not_supported("payload conversion is not supported yet")),
             _ => {}
         }
     }
