@@ -1,5 +1,9 @@
 //! The integration tests: one binary; real servers, real processes (tests/README.md).
 
+#[cfg(feature = "nats")]
 mod nats_destination;
+#[cfg(feature = "nats")]
 mod nats_faults;
+#[cfg(feature = "nats")]
+mod nats_gateway;
 mod support;
