@@ -27,9 +27,9 @@ POSITION  RECEIVED              STATUS     TYPE  SOURCE  ID  SUBJECT
 
 #[tokio::test]
 async fn every_page_is_fetched_and_numbers_stay_as_they_are() {
-    let gateway = Gateway::play(|request, _| match request.line.contains("after=7") {
-        true => answer(200, &[], format!(r#"{{"events":[{}],"next":null}}"#, summary(6))),
-        false => answer(200, &[], format!(r#"{{"events":[{}],"next":7}}"#, summary(7))),
+    let gateway = Gateway::play(|request, _| {
+        let (position, next) = if request.line.contains("after=7") { (6, "null") } else { (7, "7") };
+        answer(200, &[], format!(r#"{{"events":[{}],"next":{next}}}"#, summary(position)))
     })
     .await;
     let all = signalbox(&["events", "--all", "--since", "24h", "--admin-url", &gateway.url, "--output", "json"]).await;
