@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Problem};
 use crate::codes::Code;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use std::error::Error as _;
@@ -107,6 +107,10 @@ impl Client {
         };
         if !response.status().is_success() {
             return Err(self.good_body(response).await.err().unwrap_or_else(|| self.silent("--admin-url")));
+        }
+        let media_type = response.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        if !media_type.to_ascii_lowercase().starts_with(b"text/event-stream") {
+            return Err(self.strange("it sends no event stream"));
         }
         Ok(response)
     }
