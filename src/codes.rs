@@ -113,6 +113,8 @@ codes! {
         "Files may hold 8 MiB, 64 levels and 1,000,000 nodes after aliases are expanded.";
     UnsafeAdmin = 2015, "the admin listener is open to the network",
         "A non-loopback admin address needs authentication or admin.insecure: true.";
+    DuplicateKey = 2016, "a key stands twice",
+        "A mapping holds the same key twice. YAML forbids it, and readers differ in which one they believe.";
 
     // 30xx: a delivery failed
     TemplateUnfilled = 3001, "a template cannot be filled",

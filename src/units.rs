@@ -123,7 +123,7 @@ impl JsonSchema for Size {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "type": "string",
+            "type": ["string", "integer"],
             "pattern": "^[0-9]+(B|KiB|MiB|GiB|TiB|KB|MB|GB)?$",
             "description": "a size in bytes: a number and a unit, like 512B, 64KiB, 4MiB, 10GiB"
         })

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 /// The whole file. Paths are relative to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-later-unless-empty" = ["auth", "authentication", "telemetry", "webhook", "tls"], "x-later" = ["lenient"]))]
 pub struct GatewayConfig {
     /// Where events come in.
+    #[schemars(length(min = 1))]
     pub listeners: Vec<Listener>,
     /// The private listener: API, metrics, probes.
     pub admin: Admin,
@@ -30,6 +32,10 @@ pub struct GatewayConfig {
 /// One public listener.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "x-later" = ["ack_timeout", "tls", "webhook", "lenient"],
+    "x-later-unless-empty" = ["authentication", "auth", "rate", "rates"]
+))]
 pub struct Listener {
     /// Its name in metrics and in the log.
     pub name: String,
@@ -50,6 +56,7 @@ pub struct Listener {
 /// What a 2xx means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(extend("x-later" = ["destinations"]))]
 pub enum Ack {
     /// The event and its routing decision are fsynced in the log.
     #[default]
@@ -83,6 +90,7 @@ pub enum TraceTrust {
 /// The private listener.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-later" = ["tls"], "x-later-unless-empty" = ["authentication", "auth"]))]
 pub struct Admin {
     /// Address and port; a non-loopback address needs `insecure: true`.
     pub address: String,
@@ -124,22 +132,28 @@ pub struct LogConfig {
 /// Every limit with its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-later" = ["xml_depth", "xml_attributes", "xml_namespaces", "jq_bytes", "jq_time"]))]
 pub struct Limits {
     /// Bytes of one event in its wire form; more is 413.
     pub event_bytes: Size,
     /// Bytes of a body after decompression; more is 413.
     pub body_bytes: Size,
     /// Events in one batch; more is 413.
+    #[schemars(range(min = 1))]
     pub batch_events: usize,
     /// Header fields of a request; more is 431.
+    #[schemars(range(min = 1))]
     pub headers: usize,
     /// Bytes of a request head; more is 431.
     pub header_bytes: Size,
     /// Attributes of one event; more is 400.
+    #[schemars(range(min = 1))]
     pub attributes: usize,
     /// Nesting of JSON data; deeper is 400.
+    #[schemars(range(min = 1, max = 1024))]
     pub json_depth: usize,
     /// Open connections of one listener; one more is closed at once.
+    #[schemars(range(min = 1))]
     pub connections: usize,
     /// From the first byte of a request's head to the last of its body; slower is 408.
     pub request_timeout: Span,
@@ -148,16 +162,21 @@ pub struct Limits {
     /// How long an event's identity is remembered.
     pub duplicate_window: Span,
     /// How many identities are remembered at most.
+    #[schemars(range(min = 1))]
     pub duplicate_events: usize,
     /// Requests that may wait for the log; one more is 503.
+    #[schemars(range(min = 1))]
     pub queue_requests: usize,
     /// Bytes of request bodies held at once over all connections; more is 503.
     pub inflight_bytes: Size,
     /// Events one lane holds in memory; beyond it reads the log.
+    #[schemars(range(min = 1))]
     pub lane_events: usize,
     /// Retries one lane may have parked; beyond, it takes no new events.
+    #[schemars(range(min = 1))]
     pub parked_events: usize,
     /// Refused requests kept for `GET rejections`.
+    #[schemars(range(min = 1))]
     pub rejections: usize,
     /// From SIGTERM to a forced end.
     pub shutdown_timeout: Span,

@@ -1,7 +1,10 @@
-//! One fault in what the operator wrote.
+//! One fault in what the operator wrote, and the collector that gathers all of them.
 
+use super::yaml::Range;
 use crate::codes::Code;
 use serde::Serialize;
+use serde::ser::SerializeStruct;
+use std::path::{Component, Path};
 
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -22,6 +25,8 @@ pub struct Problem {
     pub line: u32,
     /// Column.
     pub column: u32,
+    /// How many characters of the line are meant, for the excerpt; at least 1.
+    pub width: u32,
     /// Stable code.
     pub code: Code,
     /// How bad.
@@ -30,6 +35,225 @@ pub struct Problem {
     pub message: String,
     /// What to do, such as "did you mean".
     pub hint: Option<String>,
-    /// The line of the file, for the excerpt in text output.
+    /// The line of the file, for the excerpt in text output. Never holds an interpolated value: those stand in the file
+    /// as `${…}`.
     pub excerpt: Option<String>,
+}
+
+impl Problem {
+    /// An error that concerns a file or folder as a whole.
+    pub fn of_file(file: impl Into<String>, code: Code, message: impl Into<String>) -> Problem {
+        Problem {
+            file: file.into(),
+            line: 1,
+            column: 1,
+            width: 1,
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            hint: None,
+            excerpt: None,
+        }
+    }
+
+    /// The same problem with a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Problem {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// The form of the API and of `check --format json`.
+impl Serialize for Problem {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Problem", 7)?;
+        fields.serialize_field("file", &self.file)?;
+        fields.serialize_field("line", &self.line)?;
+        fields.serialize_field("column", &self.column)?;
+        fields.serialize_field("code", &self.code.to_string())?;
+        fields.serialize_field("severity", &self.severity)?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("hint", &self.hint)?;
+        fields.end()
+    }
+}
+
+/// A path as problems show it: relative to the working folder where it lies in it, with `/`.
+pub fn shown_path(path: &Path) -> String {
+    let working = std::env::current_dir().unwrap_or_default();
+    let relative = path.strip_prefix(&working).unwrap_or(path);
+    let parts = relative.components().filter(|part| !matches!(part, Component::CurDir | Component::RootDir));
+    let joined = parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+    if relative.is_absolute() { format!("/{joined}") } else { joined }
+}
+
+/// A file's name and text, for positions and excerpts.
+#[derive(Debug, Clone)]
+pub struct SourceText {
+    /// Path relative to the working folder, with `/`.
+    pub file: String,
+    text: String,
+    line_starts: Vec<usize>,
+}
+
+/// Longer lines are not shown: a file written by a machine on one line would fill the screen.
+const LONGEST_EXCERPT: usize = 400;
+
+impl SourceText {
+    /// Takes a file's text.
+    pub fn new(file: impl Into<String>, text: impl Into<String>) -> SourceText {
+        let text = text.into();
+        let line_starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
+        SourceText { file: file.into(), line_starts: line_starts.collect(), text }
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A line by its number from 1, without its line break.
+    pub fn line(&self, number: u32) -> Option<&str> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        let start = *self.line_starts.get(index)?;
+        let end = self.line_starts.get(index + 1).copied().unwrap_or(self.text.len());
+        self.text.get(start..end).map(|line| line.trim_end_matches(['\n', '\r']))
+    }
+
+    /// Line and column (both from 1, the column in characters) of a byte offset.
+    pub fn position(&self, offset: usize) -> (u32, u32) {
+        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or_default();
+        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
+        (saturate(line), saturate(column + 1))
+    }
+
+    fn excerpt(&self, number: u32) -> Option<String> {
+        self.line(number).filter(|line| line.len() <= LONGEST_EXCERPT).map(hide_userinfo)
+    }
+}
+
+fn saturate(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Writes stars over the `user:password` of a URL, keeping the length so that carets still point right.
+fn hide_userinfo(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        shown.push_str(before);
+        let authority =
+            after.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | ',')).unwrap_or(after.len());
+        let userinfo = after.get(..authority).and_then(|authority| authority.rfind('@')).unwrap_or(0);
+        let (secret, remaining) = after.split_at(userinfo);
+        shown.extend(secret.chars().map(|_| '*'));
+        rest = remaining;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Gathers problems; never fails, so that every check can go on after it has found something.
+#[derive(Debug, Default)]
+pub struct Problems {
+    list: Vec<Problem>,
+    left_out: usize,
+}
+
+/// More problems than this are counted, not kept: a broken file of a million nodes must not fill the memory.
+const KEPT: usize = 1_000;
+
+impl Problems {
+    /// Adds one.
+    pub fn push(&mut self, problem: Problem) {
+        if self.list.len() < KEPT {
+            self.list.push(problem);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Adds an error at a place in a file.
+    pub fn error(&mut self, source: &SourceText, range: Range, code: Code, message: impl Into<String>) {
+        self.push(at(source, range, code, message.into()));
+    }
+
+    /// Adds an error with a hint at a place in a file.
+    pub fn error_with_hint(
+        &mut self,
+        source: &SourceText,
+        range: Range,
+        code: Code,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        let mut problem = at(source, range, code, message.into());
+        problem.hint = hint;
+        self.push(problem);
+    }
+
+    /// Adds all of another collection.
+    pub fn append(&mut self, other: Problems) {
+        self.left_out += other.left_out;
+        other.list.into_iter().for_each(|problem| self.push(problem));
+    }
+
+    /// True when there is at least one error.
+    pub fn has_errors(&self) -> bool {
+        self.list.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Everything that was found, in order of file, line and column.
+    pub fn into_sorted(mut self) -> Vec<Problem> {
+        self.list.sort_by(|a, b| (&a.file, a.line, a.column, a.code).cmp(&(&b.file, b.line, b.column, b.code)));
+        if self.left_out > 0
+            && let Some(last) = self.list.last()
+        {
+            let message = format!("{} more problems are not shown", self.left_out);
+            let more = Problem { message, hint: None, ..last.clone() };
+            self.list.push(more);
+        }
+        self.list
+    }
+}
+
+fn at(source: &SourceText, range: Range, code: Code, message: String) -> Problem {
+    Problem {
+        file: source.file.clone(),
+        line: range.line,
+        column: range.column,
+        width: range.width(),
+        code,
+        severity: Severity::Error,
+        message,
+        hint: None,
+        excerpt: source.excerpt(range.line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SourceText, hide_userinfo};
+
+    #[test]
+    fn offsets_become_lines_and_columns_in_characters() {
+        let source = SourceText::new("a.yaml", "a: ä\nbä: x\n");
+        assert_eq!(source.position(0), (1, 1));
+        assert_eq!(source.position("a: ä".len()), (1, 5));
+        assert_eq!(source.position("a: ä\nbä".len()), (2, 3));
+        assert_eq!(source.line(2), Some("bä: x"));
+        assert_eq!(source.line(9), None);
+    }
+
+    #[test]
+    fn the_password_in_a_url_is_not_shown() {
+        let line = r#"servers: ["nats://user:canary@host:4222", "nats://other"]"#;
+        let shown = hide_userinfo(line);
+        assert!(!shown.contains("canary"), "{shown}");
+        assert_eq!(shown.chars().count(), line.chars().count());
+        assert!(shown.contains("@host:4222") && shown.contains("nats://other"));
+    }
 }

@@ -1,10 +1,16 @@
 //! Templates: `{attribute}` and `{attribute:-default}` in topics, subjects, keys, URLs and `set` values.
+//!
+//! A template is filled in one pass: what an attribute holds is never read as a template again.
 
 use crate::cloudevents::Event;
+use bytestring::ByteString;
 
 /// A compiled template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template;
+pub struct Template {
+    text: ByteString,
+    parts: Vec<Part>,
+}
 
 /// Why a text is no template: offset in bytes and what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,29 +21,104 @@ pub struct TemplateFault {
     pub message: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    /// Text as it is; never empty, and never beside another literal.
+    Literal(String),
+    /// The value of an attribute.
+    Attribute { name: String, default: Option<String> },
+}
+
 impl Template {
-    /// Compiles a text.
-    pub fn parse(_text: &str) -> Result<Template, TemplateFault> {
-        todo!()
+    /// Compiles a text. `{{` and `}}` stand for one brace.
+    pub fn parse(text: &str) -> Result<Template, TemplateFault> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut at = 0;
+        while let Some(found) = text[at..].find(['{', '}']) {
+            literal.push_str(&text[at..at + found]);
+            at += found;
+            let brace = &text[at..=at];
+            if text[at + 1..].starts_with(brace) {
+                literal.push_str(brace);
+                at += 2;
+            } else if brace == "}" {
+                return Err(fault(at, "a single `}`; write `}}` for a brace"));
+            } else {
+                let inside = &text[at + 1..];
+                let Some(end) = inside.find('}') else {
+                    return Err(fault(at, "`{` without `}`; write `{{` for a brace"));
+                };
+                if !literal.is_empty() {
+                    parts.push(Part::Literal(std::mem::take(&mut literal)));
+                }
+                parts.push(placeholder(&inside[..end], at + 1)?);
+                at += end + 2;
+            }
+        }
+        literal.push_str(&text[at..]);
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal));
+        }
+        Ok(Template { text: text.into(), parts })
     }
 
     /// The text it was made from.
     pub fn text(&self) -> &str {
-        todo!()
+        &self.text
     }
 
     /// The part before the first attribute; the whole text when it has none.
     pub fn literal_prefix(&self) -> &str {
-        todo!()
+        match self.parts.first() {
+            Some(Part::Literal(text)) => text,
+            Some(Part::Attribute { .. }) | None => "",
+        }
     }
 
     /// True when it holds no attribute.
     pub fn is_literal(&self) -> bool {
-        todo!()
+        !self.parts.iter().any(|part| matches!(part, Part::Attribute { .. }))
     }
 
-    /// Fills it; each attribute's value goes through `escape`. `Err` names the attribute the event lacks.
-    pub fn fill(&self, _event: &Event, _escape: impl Fn(&str, &mut String)) -> Result<String, String> {
-        todo!()
+    /// Fills it; each attribute's value, and the default that stands for one, goes through `escape`.
+    /// `Err` names the attribute the event lacks.
+    pub fn fill(&self, event: &Event, escape: impl Fn(&str, &mut String)) -> Result<String, String> {
+        let mut filled = String::with_capacity(self.text.len() + 32);
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => filled.push_str(text),
+                Part::Attribute { name, default } => match event.attribute(name).or(default.as_deref()) {
+                    Some(value) => escape(value, &mut filled),
+                    None => return Err(name.clone()),
+                },
+            }
+        }
+        Ok(filled)
     }
+}
+
+/// What stands between the braces; `offset` is where it begins.
+fn placeholder(inside: &str, offset: usize) -> Result<Part, TemplateFault> {
+    let (name, default) = match inside.split_once(":-") {
+        Some((name, default)) => (name, Some(default.to_owned())),
+        None => (inside, None),
+    };
+    if name.is_empty() {
+        return Err(fault(offset, "no attribute name between the braces"));
+    }
+    if let Some(bad) = name.find(|c: char| !matches!(c, 'a'..='z' | '0'..='9')) {
+        return Err(fault(offset + bad, format!("`{name}` is not an attribute name: only a-z and 0-9 are allowed")));
+    }
+    if name == "data" {
+        return Err(fault(offset, "`data` is not an attribute; templates hold attributes only"));
+    }
+    if let Some(bad) = default.as_deref().and_then(|text| text.find('{')) {
+        return Err(fault(offset + name.len() + 2 + bad, "a default cannot hold braces"));
+    }
+    Ok(Part::Attribute { name: name.to_owned(), default })
+}
+
+fn fault(offset: usize, message: impl Into<String>) -> TemplateFault {
+    TemplateFault { offset, message: message.into() }
 }

@@ -1,1 +1,8 @@
+//! The integration tests: one binary; real servers, real processes (tests/README.md).
 
+mod cli;
+mod conformance;
+mod ledger;
+mod nats_destination;
+mod nats_faults;
+mod support;

@@ -1,0 +1,231 @@
+//! What stands in `routes/*.yaml`, as written.
+//!
+//! The one declaration behind checking, the JSON Schema for editors and the reference in `routes/README.md`. Schema
+//! extensions steer the checks of [`super::shape`]:
+//! - `x-later`: keys or values of later versions, refused as not supported yet instead of unknown;
+//! - `x-later-unless-empty`: the same, but an empty list or mapping asks for nothing and is let through;
+//! - `x-code`: the number of the code to report when none or several of the alternatives are given.
+
+use crate::deliver::nats::config::NatsConfig;
+use crate::encode::Mode;
+use crate::units::Span;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A file in `routes/`. All files of the folder make one snapshot; a destination may be declared in one file and used in
+/// another.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-later-unless-empty" = ["conversions", "tests", "sources"]))]
+#[derive(Default)]
+pub struct RouteFile {
+    /// Where events can be delivered to. A destination named `log`, the embedded log, always exists.
+    pub destinations: Vec<Destination>,
+    /// Which events go where.
+    pub routes: Vec<Route>,
+}
+
+/// A place events can be delivered to: a name and exactly one of the kinds.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["kafka", "http"]))]
+pub struct Destination {
+    /// Unique over all files; `log` is taken.
+    pub name: String,
+    /// A NATS server or cluster.
+    #[serde(default)]
+    pub nats: Option<NatsConfig>,
+    /// Takes and drops: for load tests and dry routes.
+    #[serde(default)]
+    pub discard: Option<Discard>,
+}
+
+/// Takes no options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Discard {}
+
+/// Events that pass all filters go through the transform to every deliver entry.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["split", "first_match", "default", "shadow", "identity", "key"]))]
+pub struct Route {
+    /// Unique over all files; the name in metrics, traces and the console.
+    pub name: String,
+    /// All must hold, evaluated in written order. Absent: every event.
+    #[serde(default)]
+    pub filters: Vec<Filter>,
+    /// Steps in order. The accepted event is never changed, only what is sent.
+    #[serde(default)]
+    pub transform: Vec<Step>,
+    /// Each entry is a lane of its own: slow or broken ones never hold up others.
+    #[schemars(length(min = 1))]
+    pub deliver: Vec<Deliver>,
+    /// What happens after a failed attempt.
+    #[serde(default)]
+    pub retry: Option<Retry>,
+    /// Is the order of events with the same key kept. Default: `key`.
+    #[serde(default)]
+    pub order: Option<Order>,
+}
+
+/// One dialect of CloudEvents Subscriptions. Attribute names are of `[a-z0-9]`, values are not empty; comparison is
+/// case-sensitive. An attribute the event lacks never fits.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(extend("x-later" = ["sql", "jq"], "x-code" = 2010))]
+pub enum Filter {
+    /// Every named attribute equals its value.
+    Exact(Pairs<String>),
+    /// Every named attribute starts with its value.
+    Prefix(Pairs<String>),
+    /// Every named attribute ends with its value.
+    Suffix(Pairs<String>),
+    /// All of the filters hold.
+    All(Vec<Filter>),
+    /// At least one of the filters holds.
+    Any(Vec<Filter>),
+    /// The filter does not hold.
+    Not(Box<Filter>),
+}
+
+/// One change to the event on its way out.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(extend("x-later" = ["jq", "convert", "rename"], "x-code" = 2011))]
+pub enum Step {
+    /// Sets attributes. All values are filled in from the event before the step. Text may hold templates:
+    /// `{attribute}`, `{attribute:-default}`.
+    Set(Pairs<SetValue>),
+    /// Removes attributes; one the event lacks is skipped.
+    Remove(Vec<String>),
+}
+
+/// A number or a truth value sets an attribute of that type; text is a template.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(extend("x-later" = ["jq"]))]
+pub enum SetValue {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number of 32 bits.
+    Integer(i32),
+    /// A template.
+    Text(String),
+}
+
+/// Where a copy of the event goes.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["topic", "url", "partition"]))]
+pub struct Deliver {
+    /// Name of a destination, or `log`.
+    pub destination: String,
+    /// Name of the entry, unique in its route. Default: the name of its destination.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// NATS: the subject, a template. Values are escaped so that an event never chooses more than its own tokens.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// `log`: the named stream; takes no template.
+    #[serde(default)]
+    pub stream: Option<String>,
+    /// What order and partitions go by, a template. Default: `{partitionkey}`. Not fillable: no key.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// How attributes travel. Default: `structured` for NATS. Not for `log`.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    /// The event format of structured mode. Default: `json`. Not for `log`.
+    #[serde(default)]
+    pub format: Option<Format>,
+    /// Overrides the route's `retry`, key by key.
+    #[serde(default)]
+    pub retry: Option<Retry>,
+    /// Overrides the route's `order`.
+    #[serde(default)]
+    pub order: Option<Order>,
+}
+
+/// What happens after a failed attempt: a random wait between 0 and a bound that doubles from `initial` to `max`. Time
+/// while a destination cannot be reached uses no attempts; the deadline runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// The first bound. Default: `200ms`.
+    #[serde(default)]
+    pub initial: Option<Span>,
+    /// The largest bound. Default: `1m`.
+    #[serde(default)]
+    pub max: Option<Span>,
+    /// From acceptance to dead letter. Default: `24h`.
+    #[serde(default)]
+    pub deadline: Option<Span>,
+    /// Attempts before dead letter. Default: only the deadline counts.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub max_attempts: Option<u32>,
+}
+
+/// Is the order of events with the same key kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// An event never overtakes another of its key in its lane.
+    Key,
+    /// No order.
+    None,
+}
+
+/// The event format of structured mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(extend("x-later" = ["xml", "protobuf", "avro"]))]
+pub enum Format {
+    /// `application/cloudevents+json`.
+    Json,
+}
+
+/// A mapping in written order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pairs<T>(pub Vec<(String, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+            type Value = Pairs<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<T>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Pairs<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Pairs_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<T>() })
+    }
+}

@@ -1,0 +1,290 @@
+//! Parser events become nodes, counted against the budget as they come.
+
+use super::scalar::{self, Scalar};
+use super::{Key, MAX_LEVELS, MAX_NODES, Node, Pair, Range, Text, Value};
+use crate::codes::Code;
+use crate::config::interpolate::{self, Environment};
+use crate::config::problem::{Problems, SourceText};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+pub(super) struct Fatal {
+    pub(super) range: Range,
+    pub(super) code: Code,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl Fatal {
+    fn too_large(range: Range, message: String) -> Fatal {
+        Fatal { range, code: Code::TooLarge, message, hint: None }
+    }
+
+    fn syntax(range: Range, message: impl Into<String>, hint: &str) -> Fatal {
+        Fatal { range, code: Code::YamlSyntax, message: message.into(), hint: Some(hint.to_owned()) }
+    }
+}
+
+/// A list or mapping that is not closed yet.
+struct Open {
+    anchor: usize,
+    range: Range,
+    /// Nodes in it, itself included.
+    nodes: usize,
+    /// Levels in it, itself included.
+    levels: usize,
+    content: Content,
+}
+
+enum Content {
+    List(Vec<Node>),
+    Map { pairs: Vec<Pair>, keys: HashSet<Rc<str>>, pending: Pending },
+}
+
+enum Pending {
+    /// The next node is a key.
+    Key,
+    /// The next node is the value of this key.
+    Value(Key),
+    /// The next node is the value of a key that was refused.
+    Skip,
+}
+
+/// A finished node with what it costs.
+struct Finished {
+    node: Node,
+    nodes: usize,
+    levels: usize,
+    /// How a scalar was written, for when it is a key.
+    raw: Option<Rc<str>>,
+}
+
+pub(super) struct Builder<'a> {
+    source: &'a SourceText,
+    environment: Environment<'a>,
+    problems: &'a mut Problems,
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Node, usize, usize)>,
+    nodes: usize,
+    root: Option<Node>,
+    documents: usize,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(source: &'a SourceText, environment: Environment<'a>, problems: &'a mut Problems) -> Self {
+        let (open, anchors) = (Vec::new(), HashMap::new());
+        Builder { source, environment, problems, open, anchors, nodes: 0, root: None, documents: 0 }
+    }
+
+    pub(super) fn run(mut self) -> Result<Node, Fatal> {
+        let source = self.source;
+        for event in Parser::new_from_str(source.text()) {
+            let (event, span) = event.map_err(|error| syntax(&error))?;
+            self.event(event, range_of(span))?;
+        }
+        let empty = Node { value: Value::Null, range: Range::START };
+        Ok(self.root.take().unwrap_or(empty))
+    }
+
+    fn event(&mut self, event: Event<'_>, range: Range) -> Result<(), Fatal> {
+        match event {
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+            Event::DocumentStart(_) => self.document(range),
+            Event::Alias(anchor) => self.alias(anchor, range),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.refuse_tag(tag.is_some(), range);
+                self.count(1, range)?;
+                let finished = self.scalar(&text, style, range);
+                self.finish(anchor, finished);
+                Ok(())
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.refuse_tag(tag.is_some(), range);
+                self.start(anchor, range, Content::List(Vec::new()))
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.refuse_tag(tag.is_some(), range);
+                let content = Content::Map { pairs: Vec::new(), keys: HashSet::new(), pending: Pending::Key };
+                self.start(anchor, range, content)
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.end(range);
+                Ok(())
+            }
+        }
+    }
+
+    fn document(&mut self, range: Range) -> Result<(), Fatal> {
+        self.documents += 1;
+        if self.documents > 1 {
+            return Err(Fatal::syntax(range, "a second document begins here", "one file holds one YAML document"));
+        }
+        Ok(())
+    }
+
+    fn refuse_tag(&mut self, tagged: bool, range: Range) {
+        if tagged {
+            let hint = Some("remove the tag; text that looks like a number goes in quotes".to_owned());
+            self.problems.error_with_hint(self.source, range, Code::BadValue, "tags are not supported", hint);
+        }
+    }
+
+    fn start(&mut self, anchor: usize, range: Range, content: Content) -> Result<(), Fatal> {
+        self.count(1, range)?;
+        self.check_levels(self.open.len() + 1, range)?;
+        self.open.push(Open { anchor, range, nodes: 1, levels: 1, content });
+        Ok(())
+    }
+
+    fn end(&mut self, range: Range) {
+        let Some(open) = self.open.pop() else { return };
+        let value = match open.content {
+            Content::List(items) => Value::List(items.into()),
+            Content::Map { pairs, .. } => Value::Map(pairs.into()),
+        };
+        let range = Range { end_line: range.end_line, end_column: range.end_column, ..open.range };
+        let node = Node { value, range };
+        self.finish(open.anchor, Finished { node, nodes: open.nodes, levels: open.levels, raw: None });
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, mut range: Range) -> Finished {
+        let value = match style {
+            ScalarStyle::Plain => match scalar::resolve(text) {
+                Scalar::Null => Value::Null,
+                Scalar::Boolean(value) => Value::Boolean(value),
+                Scalar::Integer(value) => Value::Integer(value),
+                Scalar::Float(value) => Value::Float(value),
+                Scalar::Text => self.text(text, 0, range),
+            },
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                if self.stands_verbatim(text, 1, range) {
+                    // The parser's range may run on over what follows the closing quote.
+                    let width = u32::try_from(text.chars().count()).unwrap_or(u32::MAX).saturating_add(2);
+                    range.end_column = range.column.saturating_add(width);
+                }
+                self.text(text, 1, range)
+            }
+            ScalarStyle::Literal | ScalarStyle::Folded => self.text(text, 0, range),
+        };
+        Finished { node: Node { value, range }, nodes: 1, levels: 0, raw: Some(text.into()) }
+    }
+
+    fn text(&mut self, text: &str, quote: u32, range: Range) -> Value {
+        let is_key = matches!(self.open.last(), Some(Open { content: Content::Map { pending: Pending::Key, .. }, .. }));
+        let verbatim = self.stands_verbatim(text, quote, range);
+        if is_key || !text.contains('$') {
+            return Value::Text(Text { text: text.into(), written: None, verbatim, quote });
+        }
+        match interpolate::fill(text, self.environment) {
+            Ok(filled) => {
+                let written = filled.secret.then(|| text.into());
+                let verbatim = verbatim && filled.text == text;
+                Value::Text(Text { text: filled.text.into(), written, verbatim, quote })
+            }
+            Err(fault) => {
+                self.problems.error_with_hint(self.source, range, Code::Interpolation, fault.message, fault.hint);
+                Value::Broken
+            }
+        }
+    }
+
+    fn stands_verbatim(&self, text: &str, quote: u32, range: Range) -> bool {
+        let before = usize::try_from(range.column - 1 + quote).unwrap_or(usize::MAX);
+        self.source.line(range.line).is_some_and(|line| {
+            let mut rest = line.chars();
+            (before == 0 || rest.nth(before - 1).is_some()) && rest.as_str().starts_with(text)
+        })
+    }
+
+    fn alias(&mut self, anchor: usize, range: Range) -> Result<(), Fatal> {
+        let Some((node, nodes, levels)) = self.anchors.get(&anchor) else {
+            return Err(Fatal::syntax(range, "the alias stands inside of what it refers to", "write the value out"));
+        };
+        let finished = Finished { node: Node { range, ..node.clone() }, nodes: *nodes, levels: *levels, raw: None };
+        self.count(finished.nodes, range)?;
+        self.check_levels(self.open.len() + finished.levels, range)?;
+        self.finish(0, finished);
+        Ok(())
+    }
+
+    /// Hands a node to the list or mapping it stands in.
+    fn finish(&mut self, anchor: usize, finished: Finished) {
+        let Finished { node, nodes, levels, raw } = finished;
+        if anchor > 0 {
+            self.anchors.insert(anchor, (node.clone(), nodes, levels));
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return;
+        };
+        open.nodes += nodes;
+        open.levels = open.levels.max(levels + 1);
+        match &mut open.content {
+            Content::List(items) => items.push(node),
+            Content::Map { pairs, keys, pending } => match std::mem::replace(pending, Pending::Key) {
+                Pending::Key => *pending = key(node, raw, keys, self.source, self.problems),
+                Pending::Value(key) => pairs.push(Pair { key, value: node }),
+                Pending::Skip => {}
+            },
+        }
+    }
+
+    fn count(&mut self, nodes: usize, range: Range) -> Result<(), Fatal> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes > MAX_NODES {
+            let message = format!("the file holds more than {MAX_NODES} nodes after aliases are expanded");
+            return Err(Fatal::too_large(range, message));
+        }
+        Ok(())
+    }
+
+    fn check_levels(&self, levels: usize, range: Range) -> Result<(), Fatal> {
+        if levels > MAX_LEVELS {
+            return Err(Fatal::too_large(range, format!("the file nests deeper than {MAX_LEVELS} levels")));
+        }
+        Ok(())
+    }
+}
+
+/// What a node in the place of a key becomes.
+fn key(
+    node: Node,
+    raw: Option<Rc<str>>,
+    keys: &mut HashSet<Rc<str>>,
+    source: &SourceText,
+    problems: &mut Problems,
+) -> Pending {
+    let Some(text) = raw else {
+        problems.error(source, node.range, Code::BadValue, "a key must be plain text");
+        return Pending::Skip;
+    };
+    if keys.insert(text.clone()) {
+        return Pending::Value(Key { text, range: node.range });
+    }
+    let message = format!("key `{text}` stands twice in this mapping");
+    let hint = Some("remove one of the two".to_owned());
+    problems.error_with_hint(source, node.range, Code::DuplicateKey, message, hint);
+    Pending::Skip
+}
+
+fn syntax(error: &ScanError) -> Fatal {
+    let range = range_of(Span::empty(*error.marker()));
+    if error.info() == "recursion limit exceeded" {
+        // The scanner looks ahead of the events and has a limit of its own, above ours.
+        return Fatal::too_large(range, format!("the file nests deeper than {MAX_LEVELS} levels"));
+    }
+    Fatal { range, code: Code::YamlSyntax, message: error.info().to_owned(), hint: None }
+}
+
+fn range_of(span: Span) -> Range {
+    let (line, column) = position(span.start);
+    let (end_line, end_column) = position(span.end);
+    Range { line, column, end_line, end_column }
+}
+
+/// The parser counts lines from 1 and columns from 0.
+fn position(marker: Marker) -> (u32, u32) {
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    (number(marker.line()), number(marker.col() + 1))
+}

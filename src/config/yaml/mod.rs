@@ -1,0 +1,187 @@
+//! YAML text becomes a tree of nodes that know their place.
+//!
+//! Built from parser events under a budget: a file of 8 MiB, 64 levels and 1,000,000 nodes after aliases are expanded.
+//! Aliases share their node, so that a bomb costs its budget check and nothing else.
+
+mod build;
+pub mod scalar;
+#[cfg(test)]
+mod tests;
+
+use super::interpolate::Environment;
+use super::problem::{Problems, SourceText};
+use std::rc::Rc;
+
+/// Bytes a file may have.
+pub const MAX_BYTES: u64 = 8 << 20;
+/// Levels of lists and mappings in each other.
+pub const MAX_LEVELS: usize = 64;
+/// Nodes of a file, each alias counted with everything below it.
+pub const MAX_NODES: usize = 1_000_000;
+
+/// From where to where something stands. Lines and columns count from 1, columns in characters; the end is exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Range {
+    /// Line of the first character.
+    pub line: u32,
+    /// Its column.
+    pub column: u32,
+    /// Line after the last character.
+    pub end_line: u32,
+    /// Column after the last character.
+    pub end_column: u32,
+}
+
+impl Range {
+    /// The first character of a file: the place of what concerns the file as a whole.
+    pub const START: Range = Range { line: 1, column: 1, end_line: 1, end_column: 2 };
+
+    /// One character.
+    pub fn point(line: u32, column: u32) -> Range {
+        Range { line, column, end_line: line, end_column: column + 1 }
+    }
+
+    /// Characters on the first line; at least 1.
+    pub fn width(self) -> u32 {
+        if self.end_line == self.line { self.end_column.saturating_sub(self.column).max(1) } else { 1 }
+    }
+}
+
+/// A value with its place.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What it is.
+    pub value: Value,
+    /// Where it stands; an alias stands where the alias is written.
+    pub range: Range,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// `null`, or nothing written.
+    Null,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Another number.
+    Float(f64),
+    /// Text.
+    Text(Text),
+    /// A list.
+    List(Rc<[Node]>),
+    /// A mapping in written order; keys are unique.
+    Map(Rc<[Pair]>),
+    /// Something a problem was already reported for.
+    Broken,
+}
+
+/// A text and how it came about.
+#[derive(Clone)]
+pub struct Text {
+    /// The text after interpolation.
+    pub text: Rc<str>,
+    /// As written, when something was filled in: the text is then a secret.
+    pub written: Option<Rc<str>>,
+    /// True when the characters of `text` stand in the file one by one from the start of the node (after `quote`), so
+    /// that an offset in the text is an offset in the line.
+    pub verbatim: bool,
+    /// Characters before the text: 1 for a quoted scalar.
+    pub quote: u32,
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.written.as_ref().unwrap_or(&self.text))
+    }
+}
+
+/// One entry of a mapping.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The key.
+    pub key: Key,
+    /// Its value.
+    pub value: Node,
+}
+
+/// A key with its place.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The text as written.
+    pub text: Rc<str>,
+    /// Where it stands.
+    pub range: Range,
+}
+
+/// Reads a file. `None` when it is no YAML or over the budget: then exactly one problem was added. An empty file is
+/// [`Value::Null`].
+pub fn parse(source: &SourceText, environment: Environment<'_>, problems: &mut Problems) -> Option<Node> {
+    let mut found = Problems::default();
+    match build::Builder::new(source, environment, &mut found).run() {
+        Ok(root) => {
+            problems.append(found);
+            Some(root)
+        }
+        Err(fatal) => {
+            problems.error_with_hint(source, fatal.range, fatal.code, fatal.message, fatal.hint);
+            None
+        }
+    }
+}
+
+impl Node {
+    /// The text, where it is one.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(&text.text),
+            _ => None,
+        }
+    }
+
+    /// True when a variable or file went into it.
+    pub fn is_secret(&self) -> bool {
+        matches!(&self.value, Value::Text(Text { written: Some(_), .. }))
+    }
+
+    /// The value of a key, where it is a mapping.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        let Value::Map(pairs) = &self.value else { return None };
+        pairs.iter().find(|pair| &*pair.key.text == key).map(|pair| &pair.value)
+    }
+
+    /// How a message shows a scalar: as written, so that nothing interpolated is ever printed.
+    pub fn shown(&self) -> String {
+        match &self.value {
+            Value::Null => "null".to_owned(),
+            Value::Boolean(value) => value.to_string(),
+            Value::Integer(value) => value.to_string(),
+            Value::Float(value) => value.to_string(),
+            Value::Text(text) => shorten(text.written.as_ref().unwrap_or(&text.text)),
+            Value::List(_) => "[…]".to_owned(),
+            Value::Map(_) => "{…}".to_owned(),
+            Value::Broken => "…".to_owned(),
+        }
+    }
+
+    /// The place of a byte offset in the text: exact where the text stands in the file as it is, else the whole node.
+    pub fn range_at(&self, offset: usize) -> Range {
+        match &self.value {
+            Value::Text(text) if text.verbatim => {
+                let before = text.text.get(..offset).map_or(0, |before| before.chars().count());
+                let column = self.range.column + text.quote + u32::try_from(before).unwrap_or(0);
+                Range::point(self.range.line, column)
+            }
+            _ => self.range,
+        }
+    }
+}
+
+fn shorten(text: &str) -> String {
+    const SHOWN: usize = 80;
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
