@@ -136,6 +136,13 @@ pub struct Bound {
     address: SocketAddr,
 }
 
+impl Bound {
+    /// The address, with the real port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
 /// Binds a listening socket. Takes names as well as addresses; the first address that works counts.
 pub async fn bind(address: &str) -> Result<Bound, BindError> {
     let fail = |source| BindError { address: address.to_owned(), source };
