@@ -13,6 +13,7 @@ use crate::deliver::log::LogDestination;
 use crate::deliver::nats::destination::NatsDestination;
 use crate::ingress;
 use crate::log::{self, DataDir, LockError, Log};
+use crate::pipeline::budget::Budget;
 use crate::pipeline::fingerprint::Fingerprints;
 use crate::pipeline::{Gateway, Phase, dispatch};
 use crate::pipeline::rejections::Rejections;
@@ -22,6 +23,7 @@ use crate::server::{BindError, Running};
 use crate::shutdown::Deadline;
 use crate::state::{State, StateError};
 use crate::tasks::Tasks;
+use crate::units::Size;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -89,7 +91,7 @@ impl App {
         destinations.apply(wanted(&snapshots.current(), &log, &tasks));
         let plan = plan(&snapshots, &destinations);
         let delivery = Delivery::start(log.clone(), state.clone(), plan, resume, lane_limits(&config), &tasks);
-        let rejections = Arc::new(Rejections::new(config.limits.rejections));
+        let limits = config.limits;
         let gateway = Arc::new(Gateway {
             config,
             snapshots,
@@ -98,7 +100,8 @@ impl App {
             delivery,
             destinations,
             fingerprints,
-            rejections,
+            bodies: Arc::new(Budget::new(bytes(limits.inflight_bytes))),
+            rejections: Arc::new(Rejections::new(limits.rejections)),
             phase: phase_seen,
         });
         watch_files(&gateway, &tasks);
@@ -158,7 +161,6 @@ impl App {
 }
 
 async fn open_log(config: &GatewayConfig, data_dir: &DataDir) -> Result<Log, StartError> {
-    let bytes = |size: crate::units::Size| usize::try_from(size.0).unwrap_or(usize::MAX);
     let options = log::Options {
         dir: data_dir.root().join("log"),
         segment_bytes: config.log.segment_bytes.0,
@@ -179,6 +181,10 @@ async fn open_log(config: &GatewayConfig, data_dir: &DataDir) -> Result<Log, Sta
 fn end_at_once(detail: &str) {
     tracing::error!(code = %Code::LogBroken, detail, "the log is broken; the process ends");
     std::process::exit(74);
+}
+
+fn bytes(size: Size) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
 }
 
 fn lane_limits(config: &GatewayConfig) -> LaneLimits {

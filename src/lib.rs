@@ -29,4 +29,7 @@ pub mod pipeline;
 
 pub mod ingress;
 
+pub mod app;
+pub mod shutdown;
+
 pub mod cli;

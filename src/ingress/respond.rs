@@ -56,7 +56,6 @@ pub fn reply(code: Code) -> Reply {
         | Code::DuplicateName
         | Code::UnknownReference
         | Code::BadTemplate
-        | Code::DuplicateKey
         | Code::BadFilter
         | Code::BadTransform
         | Code::BadSchema

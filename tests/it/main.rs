@@ -2,7 +2,12 @@
 
 mod cli;
 mod conformance;
+#[cfg(feature = "nats")]
 mod ledger;
+#[cfg(feature = "nats")]
 mod nats_destination;
+#[cfg(feature = "nats")]
 mod nats_faults;
+#[cfg(feature = "nats")]
+mod nats_gateway;
 mod support;

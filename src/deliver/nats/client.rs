@@ -302,8 +302,8 @@ impl Link {
                 Some(subject) => self.deny(subject),
                 None => self.note_fault(text),
             },
-            Event::ServerError(fault) => self.note_fault(fault.to_string()),
-            Event::ClientError(fault) => self.note_fault(fault.to_string()),
+            Event::ServerError(fault) => self.note_fault(without_prefix(&fault.to_string())),
+            Event::ClientError(fault) => self.note_fault(without_prefix(&fault.to_string())),
             Event::LameDuckMode => tracing::info!(destination = self.name, "the server is about to stop"),
             Event::SlowConsumer(_) => tracing::warn!(destination = self.name, "acknowledgements were dropped"),
             Event::Closed | Event::Draining => {}
@@ -384,6 +384,11 @@ fn backoff(attempts: usize, link: &Weak<Link>) -> Duration {
         }
         _ => Duration::MAX,
     }
+}
+
+/// async-nats writes `nats: ` before everything.
+fn without_prefix(text: &str) -> String {
+    text.strip_prefix("nats: ").unwrap_or(text).to_owned()
 }
 
 /// The subject of `Permissions Violation for Publish to "orders.x"`.

@@ -31,13 +31,14 @@ impl NatsDestination {
     ///
     /// Its tasks end when the destination is closed or dropped, not when tasks are asked to stop: lanes that finish their
     /// attempts at shutdown still need the acknowledgements.
-    pub fn start(name: &str, config: &NatsConfig, tasks: &Tasks) -> NatsDestination {
-        let link = Link::new(name, config);
+    pub fn start(name: &str, config: NatsConfig, tasks: &Tasks) -> NatsDestination {
+        let link = Link::new(name, &config);
+        let jetstream = config.jetstream;
         let stop = CancellationToken::new();
-        tasks.spawn(Kind::Destination, keep(link.clone(), config.clone(), tasks.clone(), stop.clone()));
+        tasks.spawn(Kind::Destination, keep(link.clone(), config, tasks.clone(), stop.clone()));
         NatsDestination {
             link,
-            jetstream: config.jetstream,
+            jetstream,
             deliveries: TaskTracker::new(),
             _stop_on_drop: stop.clone().drop_guard(),
             stop,

@@ -2,6 +2,7 @@
 
 use super::{note_process, signal, tail};
 use async_nats::jetstream::message::StreamMessage;
+use futures::StreamExt as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -101,12 +102,12 @@ impl NatsServer {
     pub async fn messages(&self, stream: &str) -> Vec<StreamMessage> {
         let context = async_nats::jetstream::new(self.client().await);
         let stream = context.get_stream(stream).await.expect("the stream is there");
-        let state = stream.cached_info().state.clone();
-        let mut messages = Vec::new();
-        for sequence in state.first_sequence..=state.last_sequence {
-            messages.push(stream.get_raw_message(sequence).await.expect("no message is missing"));
-        }
-        messages
+        let state = &stream.cached_info().state;
+        let fetch = |sequence| {
+            let stream = &stream;
+            async move { stream.get_raw_message(sequence).await.expect("no message is missing") }
+        };
+        futures::stream::iter(state.first_sequence..=state.last_sequence).map(fetch).buffered(64).collect().await
     }
 
     fn try_run(&mut self) -> bool {
