@@ -1,7 +1,7 @@
 //! Where lanes get their events: the log, seen through what delivery needs of it.
 
 use crate::lane_name::LaneName;
-use crate::log::record::{Entry, Record};
+use crate::log::record::{self, Entry, Record};
 use crate::log::{Log, ReadError};
 use bytes::Bytes;
 use futures::FutureExt;
@@ -71,6 +71,6 @@ impl Source for Log {
     }
 
     fn encode(&self, record: &Record) -> Bytes {
-        record.encode()
+        record::encode(record).into()
     }
 }
