@@ -29,3 +29,8 @@ pub mod pipeline;
 
 pub mod admin;
 pub mod ingress;
+
+pub mod app;
+pub mod shutdown;
+
+pub mod cli;

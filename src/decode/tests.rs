@@ -124,7 +124,7 @@ fn missing_and_unknown_attributes_are_named() {
 #[test]
 fn events_over_the_size_limit_are_refused_in_each_mode() {
     let fill = "x".repeat(950);
-    let structured = MINIMAL.replace("}", &format!(",\"data\":\"{fill}\"}}"));
+    let structured = MINIMAL.replace('}', &format!(",\"data\":\"{fill}\"}}"));
     let code = |result: Result<Decoded, Refusal>| result.unwrap_err().code;
     assert_eq!(code(send_typed("application/cloudevents+json", structured.clone())), Code::EventTooLarge);
     let refusal = send_typed("application/cloudevents-batch+json", format!("[{MINIMAL},{structured}]")).unwrap_err();

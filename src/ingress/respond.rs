@@ -56,13 +56,13 @@ pub fn reply(code: Code) -> Reply {
         | Code::DuplicateName
         | Code::UnknownReference
         | Code::BadTemplate
-        | Code::DuplicateKey
         | Code::BadFilter
         | Code::BadTransform
         | Code::BadSchema
         | Code::MissingFile
         | Code::TooLarge
         | Code::UnsafeAdmin
+        | Code::DuplicateKey
         | Code::TemplateUnfilled
         | Code::TransformFailed
         | Code::ConversionFailed

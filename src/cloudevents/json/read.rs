@@ -147,14 +147,12 @@ impl<'t> Reading<'t> {
     }
 
     fn binary(&mut self, base64: Value<'t>) -> Data {
-        match base64.string().and_then(|text| STANDARD.decode(&*text).ok()) {
-            Some(bytes) => Data::Binary(bytes.into()),
-            None => {
-                let detail = "`data_base64` is not a string of base64 with padding";
-                self.draft.refuse(Violation::new("/data_base64", detail));
-                Data::Absent
-            }
+        if let Some(bytes) = base64.string().and_then(|text| STANDARD.decode(&*text).ok()) {
+            return Data::Binary(bytes.into());
         }
+        let detail = "`data_base64` is not a string of base64 with padding";
+        self.draft.refuse(Violation::new("/data_base64", detail));
+        Data::Absent
     }
 
     /// A text that stands in the document as it is shares its memory.
