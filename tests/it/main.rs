@@ -5,4 +5,6 @@ mod conformance;
 mod ledger;
 mod nats_destination;
 mod nats_faults;
+mod story;
 mod support;
+mod tidy;
