@@ -23,7 +23,10 @@ main() {
   deadline=$((SECONDS + 60))
 
   # The first event tells from which position on the services have to follow, so nothing is missed and nothing old is read.
-  register 1 || exit 69
+  if ! register 1; then
+    echo "story.sh: is a gateway running? cargo run --release" >&2
+    exit 69
+  fi
   start=$position
   analysis & services+=($!)
   inventory & services+=($!)
@@ -58,10 +61,10 @@ register() {
   local names=(ada grace linus barbara edsger) plans=(pro free)
   local user=${names[$((($1 - 1) % 5))]}-$1 plan=${plans[$((($1 - 1) % 2))]}
   id="$run-user-$1" correlation="$run-$1"
+  say accounts "$user registers with plan $plan"
   post com.example.user.registered /accounts "$user" \
     "{\"user\": \"$user\", \"email\": \"$user@example.com\", \"plan\": \"$plan\", \"interests\": [\"lamps\"]}" \
-    --extension "correlationid=$correlation" || return 1
-  say accounts "$user registered with plan $plan (position $position)"
+    --extension "correlationid=$correlation"
 }
 
 # Finds out what a new user will like, and makes a first order of it.
@@ -72,10 +75,10 @@ analysis() {
     next_event com.example.user.registered || return 1
     user=$(text user)
     id="$correlation-order"
+    say analysis "$user likes lamps: order of 2 for 79.80"
     post com.example.order.created /shop/behaviour "$user" \
       "{\"order\": \"$id\", \"user\": \"$user\", \"lines\": [{\"sku\": \"lamp\", \"quantity\": 2}], \"total\": 79.80}" \
       --extension campaign=welcome --extension "partitionkey=$user" || return 1
-    say analysis "$user likes lamps: order of 2 for 79.80"
   done
 }
 
@@ -89,13 +92,13 @@ inventory() {
     id="$correlation-stock"
     if ((quantity <= stock)); then
       stock=$((stock - quantity))
+      say inventory "warehouse $(text warehouse) puts $quantity aside, $stock left"
       post com.example.inventory.reserved /warehouse "$order" \
         "{\"order\": \"$order\", \"sku\": \"lamp\", \"quantity\": $quantity, \"left\": $stock}" || return 1
-      say inventory "warehouse $(text warehouse) puts $quantity aside, $stock left"
     else
+      say inventory "warehouse $(text warehouse) has only $stock, $((quantity - stock)) missing"
       post com.example.inventory.short /warehouse "$order" \
         "{\"order\": \"$order\", \"sku\": \"lamp\", \"quantity\": $quantity, \"missing\": $((quantity - stock))}" || return 1
-      say inventory "warehouse $(text warehouse) has only $stock, $((quantity - stock)) missing"
     fi
   done
 }
@@ -120,9 +123,9 @@ mailer() {
   for ((served = 0; served < count; served++)); do
     next_event com.example.user.registered || return 1
     id="$correlation-mail"
+    say mailer "asks for a mail to $(text email)"
     post com.example.mail.requested /mailer "$(text subject)" \
       "{\"to\": \"$(text email)\", \"template\": \"welcome-$(text plan)\", \"name\": \"$(text user)\"}" || return 1
-    say mailer "asks for a mail to $(text email)"
   done
 }
 
@@ -165,18 +168,20 @@ next_event() {
 
 # Posts event $id: type, source, subject, data, more options. Inside a service it is caused by the event taken last.
 post() {
-  local type=$1 source=$2 subject=$3 data=$4 receipt
+  local type=$1 source=$2 subject=$3 data=$4
   shift 4
   if [[ -n $cause ]]; then
     set -- --extension "causationid=$cause" --extension "correlationid=$correlation" "$@"
   fi
-  receipt=$("$signalbox" send --to "$to" --output json --type "$type" --source "$source" --id "$id" --subject "$subject" \
-    --data "$data" "$@") || {
-    echo "story.sh: $type was not taken by $to; is a gateway running (cargo run --release)?" >&2
-    return 1
-  }
-  local line=$receipt
+  local line taken=0
+  line=$("$signalbox" send --to "$to" --output json --type "$type" --source "$source" --id "$id" --subject "$subject" \
+    --data "$data" "$@" 2>"$work/$id.err") || taken=$?
   position=$(number position)
+  if ((taken)); then
+    line=${line:-$(<"$work/$id.err")}
+    echo "story.sh: $type was not taken by $to: $(text detail)" >&2
+    return 1
+  fi
 }
 
 # The value of the first member of that name in $line: text, or a whole number.
