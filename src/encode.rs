@@ -1,6 +1,6 @@
 //! Event → headers and body in the mode and format of a delivery; pure.
 
-use crate::cloudevents::Event;
+use crate::cloudevents::{Event, http, json, nats};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,71 @@ pub struct Message {
 #[error("{0}")]
 pub struct EncodeError(pub String);
 
-/// Writes an event.
-pub fn encode(_event: &Event, _mode: Mode, _format: Format, _dialect: Dialect) -> Result<Message, EncodeError> {
-    todo!()
+/// Writes an event. Nothing but attributes, data and their media type becomes part of the message.
+pub fn encode(event: &Event, mode: Mode, format: Format, dialect: Dialect) -> Result<Message, EncodeError> {
+    let (headers, body) = match (mode, dialect) {
+        (Mode::Binary, Dialect::Http) => http::write_binary(event),
+        (Mode::Binary, Dialect::Nats) => nats::write_binary(event),
+        (Mode::Structured, Dialect::Http | Dialect::Nats) => structured(event, format),
+    };
+    Ok(Message { headers, body })
+}
+
+fn structured(event: &Event, format: Format) -> (Vec<(String, String)>, Option<Bytes>) {
+    let (media_type, body) = match format {
+        Format::Json => ("application/cloudevents+json", json::write(event)),
+    };
+    (vec![(String::from("Content-Type"), media_type.to_owned())], Some(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dialect, Format, Message, Mode, encode};
+    use crate::cloudevents::{Event, json, reader::Bounds};
+
+    const BODY: &str = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t","ext":"\u20ac %","data":"x"}"#;
+
+    fn event(body: &'static str) -> Event {
+        json::read(body.into(), &Bounds::default()).unwrap()
+    }
+
+    fn headers(message: &Message) -> Vec<(&str, &str)> {
+        message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
+    #[test]
+    fn each_dialect_names_the_media_type_in_its_own_header() {
+        let attributes = [
+            ("ce-specversion", "1.0"),
+            ("ce-id", "1"),
+            ("ce-source", "/a"),
+            ("ce-type", "t"),
+            ("ce-ext", "%E2%82%AC%20%25"),
+        ];
+        for (dialect, name) in [(Dialect::Http, "Content-Type"), (Dialect::Nats, "ce-datacontenttype")] {
+            let message = encode(&event(BODY), Mode::Binary, Format::Json, dialect).unwrap();
+            assert_eq!(headers(&message), [&attributes[..], &[(name, "application/json")]].concat());
+            assert_eq!(message.body.as_deref(), Some(&b"\"x\""[..]));
+        }
+    }
+
+    #[test]
+    fn a_type_is_never_invented_for_bytes_and_no_data_is_no_body() {
+        let bytes = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t","data_base64":"e30="}"#;
+        let nothing = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t"}"#;
+        for (body, data) in [(bytes, Some("{}")), (nothing, None)] {
+            let message = encode(&event(body), Mode::Binary, Format::Json, Dialect::Http).unwrap();
+            assert_eq!(message.headers.len(), 4);
+            assert_eq!(message.body, data.map(Into::into));
+        }
+    }
+
+    #[test]
+    fn structured_mode_says_its_media_type() {
+        for dialect in [Dialect::Http, Dialect::Nats] {
+            let message = encode(&event(BODY), Mode::Structured, Format::Json, dialect).unwrap();
+            assert_eq!(headers(&message), [("Content-Type", "application/cloudevents+json")]);
+            assert_eq!(message.body, Some(json::write(&event(BODY))));
+        }
+    }
 }

@@ -22,6 +22,21 @@ pub enum Kind {
     Timestamp,
 }
 
+impl Kind {
+    /// The name the specification gives the type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Boolean => "Boolean",
+            Kind::Integer => "Integer",
+            Kind::String => "String",
+            Kind::Binary => "Binary",
+            Kind::Uri => "URI",
+            Kind::UriReference => "URI-reference",
+            Kind::Timestamp => "Timestamp",
+        }
+    }
+}
+
 /// An attribute's value: its type as far as the format told it, and its canonical text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value {
@@ -117,6 +132,36 @@ impl Event {
     /// `datacontenttype`, if there is one.
     pub fn datacontenttype(&self) -> Option<&str> {
         self.attribute("datacontenttype")
+    }
+
+    /// The media type of the data: `datacontenttype`, or what the form of the data implies where there is none. A message
+    /// whose format does not imply it must say it (specs.md §1, "No-datacontenttype rule").
+    pub fn media_type(&self) -> Option<&str> {
+        self.datacontenttype().or(match self.data {
+            Data::Json(_) => Some("application/json"),
+            Data::Xml(_) => Some("application/xml"),
+            Data::Absent | Data::Binary(_) | Data::Text(_) => None,
+        })
+    }
+
+    /// Copies attributes and data into memory of their own, so that the larger buffer they were read from can be freed.
+    pub fn detach(&mut self) {
+        let texts: Vec<&mut ByteString> = [&mut self.id, &mut self.source, &mut self.ty]
+            .into_iter()
+            .chain(self.attributes.iter_mut().flat_map(|attribute| [&mut attribute.name, &mut attribute.value.text]))
+            .collect();
+        let copied = ByteString::from(texts.iter().map(|text| &***text).collect::<String>());
+        let mut rest = &*copied;
+        for text in texts {
+            let (own, others) = rest.split_at(text.len());
+            *text = copied.slice_ref(own);
+            rest = others;
+        }
+        match &mut self.data {
+            Data::Absent => {}
+            Data::Binary(bytes) | Data::Json(bytes) | Data::Xml(bytes) => *bytes = Bytes::copy_from_slice(bytes),
+            Data::Text(text) => *text = ByteString::from(&**text),
+        }
     }
 
     /// Bytes of attributes and data together: what the event costs in memory and in the log.

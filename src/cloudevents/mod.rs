@@ -3,4 +3,20 @@
 
 pub mod event;
 
+pub mod attributes;
+pub mod media_type;
+pub mod timestamp;
+pub mod types;
+
+pub mod reader;
+
+pub mod json;
+
+pub mod headers;
+pub mod http;
+pub mod nats;
+
+#[cfg(test)]
+mod tests;
+
 pub use event::{Attribute, Data, Event, Kind, Value, Violation};

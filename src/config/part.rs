@@ -55,6 +55,29 @@ impl<'n> Part<'n> {
         self.node.range
     }
 
+    /// Its first character: the place of what concerns a mapping as a whole.
+    pub fn start(&self) -> Range {
+        Range::point(self.node.range.line, self.node.range.column)
+    }
+
+    /// True when nothing is written, which counts as leaving the key out.
+    pub fn is_null(&self) -> bool {
+        matches!(self.node.value, Value::Null)
+    }
+
+    /// The part a JSON Pointer leads to, or the last one on the way that there is.
+    pub fn at_pointer(&self, pointer: &str) -> &Part<'n> {
+        let mut part = self;
+        for segment in pointer.split('/').skip(1) {
+            let by_index = || part.items().get(segment.parse::<usize>().ok()?);
+            match part.get(segment).or_else(by_index) {
+                Some(below) => part = below,
+                None => break,
+            }
+        }
+        part
+    }
+
     /// True when it and everything below is as declared.
     pub fn is_good(&self) -> bool {
         self.state == State::Good
@@ -63,6 +86,11 @@ impl<'n> Part<'n> {
     /// The text, where it is a good one.
     pub fn text(&self) -> Option<&'n str> {
         if self.is_good() { self.node.text() } else { None }
+    }
+
+    /// The text of a good duration or size, which may be written as a number.
+    pub fn unit(&self) -> Option<&str> {
+        self.coerced.as_ref().and_then(serde_json::Value::as_str)
     }
 
     /// The value of a key, where it is a mapping that has it; bad ones too.

@@ -3,6 +3,8 @@
 use super::yaml::Range;
 use crate::codes::Code;
 use serde::Serialize;
+use serde::ser::SerializeStruct;
+use std::path::{Component, Path};
 
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -62,6 +64,30 @@ impl Problem {
     }
 }
 
+/// The form of the API and of `check --format json`.
+impl Serialize for Problem {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Problem", 7)?;
+        fields.serialize_field("file", &self.file)?;
+        fields.serialize_field("line", &self.line)?;
+        fields.serialize_field("column", &self.column)?;
+        fields.serialize_field("code", &self.code.to_string())?;
+        fields.serialize_field("severity", &self.severity)?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("hint", &self.hint)?;
+        fields.end()
+    }
+}
+
+/// A path as problems show it: relative to the working folder where it lies in it, with `/`.
+pub fn shown_path(path: &Path) -> String {
+    let working = std::env::current_dir().unwrap_or_default();
+    let relative = path.strip_prefix(&working).unwrap_or(path);
+    let parts = relative.components().filter(|part| !matches!(part, Component::CurDir | Component::RootDir));
+    let joined = parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+    if relative.is_absolute() { format!("/{joined}") } else { joined }
+}
+
 /// A file's name and text, for positions and excerpts.
 #[derive(Debug, Clone)]
 pub struct SourceText {
@@ -119,7 +145,8 @@ fn hide_userinfo(line: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         shown.push_str(before);
-        let authority = after.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | ',')).unwrap_or(after.len());
+        let authority =
+            after.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | ',')).unwrap_or(after.len());
         let userinfo = after.get(..authority).and_then(|authority| authority.rfind('@')).unwrap_or(0);
         let (secret, remaining) = after.split_at(userinfo);
         shown.extend(secret.chars().map(|_| '*'));

@@ -202,7 +202,14 @@ impl<'a> Shape<'a> {
         Part::branch(node, if enough { State::Good } else { State::Bad }, children)
     }
 
-    fn check_bounds<'n>(&mut self, schema: &'a Json, value: &Json, node: &'n Node, name: &str, good: Part<'n>) -> Part<'n> {
+    fn check_bounds<'n>(
+        &mut self,
+        schema: &'a Json,
+        value: &Json,
+        node: &'n Node,
+        name: &str,
+        good: Part<'n>,
+    ) -> Part<'n> {
         let Some(number) = value.as_i64() else { return good };
         let (format_min, format_max) = match schema.get("format").and_then(Json::as_str) {
             Some("int32") => (i64::from(i32::MIN), i64::from(i32::MAX)),
@@ -228,8 +235,8 @@ impl<'a> Shape<'a> {
             _ => return self.wrong_type(&["string"], node, name),
         };
         let Some(fault) = fault(text.clone()) else { return Part::coerced(node, text.into()) };
-        let secret = node.shown() != text;
-        let message = if secret { format!("`{}` has not the form it should have", node.shown()) } else { fault };
+        let message =
+            if node.is_secret() { format!("`{}` has not the form it should have", node.shown()) } else { fault };
         self.problems.error(self.source, node.range, Code::BadValue, message);
         Part::leaf(node, State::Bad)
     }

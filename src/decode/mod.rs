@@ -1,6 +1,11 @@
 //! Bytes become events: the request head and body of any binding, chosen by content type.
 
-use crate::cloudevents::{Event, Violation};
+pub mod body;
+
+use crate::cloudevents::headers::attribute_of;
+use crate::cloudevents::media_type::MediaType;
+use crate::cloudevents::reader::{Bounds, Fault, shown};
+use crate::cloudevents::{Event, Violation, http, json};
 use crate::codes::Code;
 use bytes::Bytes;
 
@@ -41,10 +46,129 @@ pub struct Refusal {
 
 /// Reads the events of one message. `headers` are as received (names in any case, values as bytes); `body` is already
 /// decompressed.
+///
+/// The media type decides: CloudEvents' own say structured or batched, and then the body alone counts and `ce-` headers
+/// are ignored; any other is binary mode if there are `ce-` headers.
 pub fn decode<'h>(
-    _headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
-    _body: Bytes,
-    _limits: &Limits,
+    headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+    body: Bytes,
+    limits: &Limits,
 ) -> Result<Decoded, Refusal> {
-    todo!()
+    match mode_of(headers.clone())? {
+        Mode::Batched => batch(body, limits),
+        Mode::Structured => {
+            check_size(body.len(), limits)?;
+            Ok(Decoded::Single(json::read(body, &limits.bounds())?))
+        }
+        Mode::Binary => {
+            let attributes = headers.clone().filter(|(name, _)| http::is_event_header(name));
+            check_size(body.len() + attributes.map(|(name, value)| name.len() + value.len()).sum::<usize>(), limits)?;
+            Ok(Decoded::Single(http::read_binary(headers, body, &limits.bounds())?))
+        }
+    }
 }
+
+/// Violations named in one refusal before each further bad element is named by its first one only: a hostile batch must
+/// not make an answer many times its own size.
+const DETAILED_VIOLATIONS: usize = 1000;
+
+/// How the events of a message are framed.
+enum Mode {
+    Binary,
+    /// JSON, the only format so far.
+    Structured,
+    Batched,
+}
+
+fn mode_of<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone) -> Result<Mode, Refusal> {
+    let mut content_types = headers.clone().filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let content_type = content_types.next().map(|(_, value)| value);
+    if content_types.next().is_some() {
+        let violation = Violation::new("/datacontenttype", "there is more than one Content-Type header");
+        return Err(Fault::of(Code::Malformed, vec![violation]).into());
+    }
+    let text = content_type.and_then(|value| str::from_utf8(value).ok());
+    let media_type = text.and_then(MediaType::parse);
+    let event_media = media_type.and_then(|media_type| media_type.event_media());
+    let (Some(media_type), Some(event_media)) = (media_type, event_media) else {
+        let has_attributes = headers.clone().any(|(name, _)| attribute_of(name).is_some());
+        return if has_attributes { Ok(Mode::Binary) } else { Err(not_an_event(text)) };
+    };
+    if !event_media.format.eq_ignore_ascii_case("json") {
+        let detail = format!("the event format `{}` is not supported", shown(event_media.format));
+        return Err(Fault::new(Code::UnknownMediaType, detail).into());
+    }
+    if !media_type.is_utf8() {
+        return Err(Fault::new(Code::UnknownMediaType, "the JSON event format is UTF-8 only").into());
+    }
+    Ok(if event_media.batch { Mode::Batched } else { Mode::Structured })
+}
+
+fn not_an_event(content_type: Option<&str>) -> Refusal {
+    let has = match content_type {
+        Some(text) => format!("the Content-Type `{}` is not one of CloudEvents", shown(text)),
+        None => String::from("there is no Content-Type"),
+    };
+    Fault::new(Code::NotAnEvent, format!("{has}, and there are no ce- headers")).into()
+}
+
+fn check_size(bytes: usize, limits: &Limits) -> Result<(), Refusal> {
+    if bytes <= limits.event_bytes {
+        return Ok(());
+    }
+    let detail = format!("the event has {bytes} bytes, more than {}", limits.event_bytes);
+    Err(Fault::new(Code::EventTooLarge, detail).into())
+}
+
+/// All of a batch, or a refusal that names every bad element. Its code is that of the first one.
+fn batch(body: Bytes, limits: &Limits) -> Result<Decoded, Refusal> {
+    let elements = json::read_batch(body, limits.batch_events, limits.event_bytes, &limits.bounds())?;
+    let mut events = Vec::with_capacity(elements.len());
+    let mut faults = Vec::new();
+    for (index, element) in elements.into_iter().enumerate() {
+        match element {
+            Ok(event) => events.push(event),
+            Err(fault) => faults.push((index, fault)),
+        }
+    }
+    match faults.first() {
+        None => Ok(Decoded::Batch(events)),
+        Some((index, first)) => {
+            let others = match faults.len() {
+                1 => String::new(),
+                count => format!("; {count} elements are bad in all"),
+            };
+            let (code, detail) = (first.code, format!("element {index} of the batch: {}{others}", first.detail));
+            Err(Refusal { code, detail, violations: indexed(faults) })
+        }
+    }
+}
+
+fn indexed(faults: Vec<(usize, Fault)>) -> Vec<(Option<usize>, Violation)> {
+    let mut violations = Vec::new();
+    for (index, fault) in faults {
+        let most = if violations.len() < DETAILED_VIOLATIONS { usize::MAX } else { 1 };
+        if fault.violations.is_empty() {
+            violations.push((Some(index), Violation::new("", fault.detail)));
+        } else {
+            violations.extend(fault.violations.into_iter().take(most).map(|violation| (Some(index), violation)));
+        }
+    }
+    violations
+}
+
+impl Limits {
+    fn bounds(&self) -> Bounds {
+        Bounds { attributes: self.attributes, json_depth: self.json_depth }
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Refusal {
+        let violations = fault.violations.into_iter().map(|violation| (None, violation)).collect();
+        Refusal { code: fault.code, detail: fault.detail, violations }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -79,8 +79,11 @@ pub fn accept(
     ids: &mut Ids,
 ) -> Result<Accepted, Rejection> {
     let caller = caller_context(&incoming, policy.trace);
-    let request = caller.map_or_else(|| ids.root(), |(parent, _)| ids.child(parent));
-    let refuse = |code, detail, errors| Rejection { code, detail, errors, trace_id: request.trace_id_hex() };
+    let request = match caller {
+        None => ids.root(),
+        Some((parent, _)) => ids.child(parent),
+    };
+    let refuse = |code, detail, errors| Rejection { code, detail, errors, trace_id: request.trace_id_hex(), events: 0 };
 
     let headers = incoming.headers.iter().copied();
     let decoded = decode::decode(headers, incoming.body, &policy.limits)
@@ -90,7 +93,8 @@ pub fn accept(
         Decoded::Batch(events) => (events, true),
     };
 
-    let mut entries = Vec::with_capacity(events.len());
+    let count = events.len();
+    let mut entries = Vec::with_capacity(count);
     let mut faults = Faults::default();
     let mut occurrences = Occurrences::default();
     for (index, mut event) in events.into_iter().enumerate() {
@@ -125,7 +129,7 @@ pub fn accept(
     }
     match faults.code {
         None => Ok(Accepted { entries, batch, trace: request }),
-        Some(code) => Err(refuse(code, faults.detail, faults.errors)),
+        Some(code) => Err(Rejection { events: count, ..refuse(code, faults.detail, faults.errors) }),
     }
 }
 

@@ -26,14 +26,8 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<O
     let event = transformed(entry, deliver)?;
     let target = target(&event, &deliver.target)?;
     let key = fill_key(&event, deliver);
-    let mut outgoing = Outgoing {
-        target,
-        key,
-        headers: Vec::new(),
-        body: None,
-        message_id: message_id(entry, deliver),
-        stored: None,
-    };
+    let mut outgoing =
+        Outgoing { target, key, headers: Vec::new(), body: None, message_id: message_id(entry, deliver), stored: None };
     let dialect = match &deliver.target {
         Target::Subject(_) => Dialect::Nats,
         Target::Nowhere => return Ok(outgoing),

@@ -1,6 +1,7 @@
 //! Who an event is for the duplicate window: 128-bit keyed hashes.
 
-use crate::cloudevents::{Data, Event, Kind, attributes};
+use crate::cloudevents::timestamp::Instant;
+use crate::cloudevents::{Data, Event, Kind};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -42,19 +43,19 @@ impl Fingerprints {
         // A sum does not depend on the order of the attributes.
         let mut sum = 0u128;
         for attribute in &event.attributes {
-            let name = attribute.name.as_bytes();
-            if name == b"traceparent" || name == b"tracestate" {
+            let (name, text) = (&*attribute.name, &*attribute.value.text);
+            if matches!(name, "traceparent" | "tracestate") {
                 continue;
             }
-            let text = &attribute.value.text;
-            sum = match attribute.value.kind {
-                Kind::Timestamp => sum.wrapping_add(self.pair(name, attributes::canonical_instant(text).as_bytes())),
-                _ => sum.wrapping_add(self.pair(name, text.as_bytes())),
-            };
+            let instant = if attribute.value.kind == Kind::Timestamp { Instant::parse(text) } else { None };
+            sum = sum.wrapping_add(match instant {
+                Some(instant) => self.pair(name, &instant.to_string()),
+                None => self.pair(name, text),
+            });
         }
         // JSON data without a media type is what another mode sends as application/json.
         if matches!(event.data, Data::Json(_)) && event.datacontenttype().is_none() {
-            sum = sum.wrapping_add(self.pair(b"datacontenttype", b"application/json"));
+            sum = sum.wrapping_add(self.pair("datacontenttype", "application/json"));
         }
         hasher.write_u128(sum);
         match event.data.bytes() {
@@ -63,10 +64,10 @@ impl Fingerprints {
         }
     }
 
-    fn pair(&self, name: &[u8], text: &[u8]) -> u128 {
+    fn pair(&self, name: &str, text: &str) -> u128 {
         let mut hasher = SipHasher13::new_with_key(&self.key);
-        part(&mut hasher, name);
-        part(&mut hasher, text);
+        part(&mut hasher, name.as_bytes());
+        part(&mut hasher, text.as_bytes());
         hasher.finish128().as_u128()
     }
 }

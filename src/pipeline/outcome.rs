@@ -26,4 +26,6 @@ pub struct Rejection {
     pub errors: Vec<(Option<usize>, Violation)>,
     /// Trace id of the request, lower-case hex.
     pub trace_id: String,
+    /// Events of the request, as far as it could be read; 0 when it holds none that could.
+    pub events: usize,
 }

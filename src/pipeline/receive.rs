@@ -26,9 +26,10 @@ pub async fn receive(gateway: &Gateway, policy: &Policy, incoming: Incoming<'_>)
     if entries.is_empty() {
         return Ok(Receipt { stored: Vec::new(), matched, batch });
     }
+    let events = entries.len();
     match gateway.log.append(entries).await {
         Ok(stored) => Ok(Receipt { stored, matched, batch }),
-        Err(error) => Err(Rejection { trace_id: trace.trace_id_hex(), ..not_stored(&error) }),
+        Err(error) => Err(Rejection { trace_id: trace.trace_id_hex(), events, ..not_stored(&error) }),
     }
 }
 
@@ -42,7 +43,13 @@ fn not_stored(error: &AppendError) -> Rejection {
 }
 
 fn refused(code: Code, detail: &str) -> Rejection {
-    Rejection { code, detail: detail.to_owned(), errors: Vec::new(), trace_id: Ids::default().root().trace_id_hex() }
+    Rejection {
+        code,
+        detail: detail.to_owned(),
+        errors: Vec::new(),
+        trace_id: Ids::default().root().trace_id_hex(),
+        events: 0,
+    }
 }
 
 fn off_the_async_threads_if_large<T>(bytes: usize, accept: impl FnOnce() -> T) -> T {

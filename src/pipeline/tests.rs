@@ -80,8 +80,7 @@ fn an_events_own_creation_context_is_never_touched() {
 #[test]
 fn a_listener_that_restarts_traces_forgets_the_callers() {
     let policy = Policy { trace: TraceTrust::Restart, ..policy() };
-    let accepted =
-        check(&policy, incoming(&[STRUCTURED, ("traceparent", CALLER)], &event("1", "other", ""))).unwrap();
+    let accepted = check(&policy, incoming(&[STRUCTURED, ("traceparent", CALLER)], &event("1", "other", ""))).unwrap();
     let record = &accepted.entries[0].record;
     assert_eq!(record.event.attribute("traceparent"), Some(record.process.to_string().as_str()));
     assert_ne!(record.process.trace_id, TraceContext::parse(CALLER).unwrap().trace_id);

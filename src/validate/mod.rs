@@ -1,11 +1,23 @@
 //! Does the event keep its promise: `schemas/<type>/<version>.json` (design.md §2 "schemas/").
 
+mod data;
+mod json_schema;
+mod registry;
+
+use crate::cloudevents::reader::shown;
 use crate::cloudevents::{Event, Violation};
 use bytestring::ByteString;
+use registry::{Types, Version};
+use std::collections::BTreeMap;
+
+#[cfg(test)]
+mod tests;
 
 /// The compiled schemas of one snapshot.
 #[derive(Debug, Default)]
-pub struct Registry;
+pub struct Registry {
+    types: Types,
+}
 
 /// Why an event is refused (422 each).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,19 +63,56 @@ pub struct SchemaFault {
     pub hint: Option<String>,
 }
 
+impl SchemaFault {
+    fn new(file: &str, message: impl Into<String>) -> SchemaFault {
+        SchemaFault { file: file.to_owned(), pointer: None, line_column: None, message: message.into(), hint: None }
+    }
+}
+
 impl Registry {
     /// Compiles schema files given as (path relative to the schemas folder, content). All faults at once.
-    pub fn compile(_files: &[(String, Vec<u8>)]) -> Result<Registry, Vec<SchemaFault>> {
-        todo!()
+    pub fn compile(files: &[(String, Vec<u8>)]) -> Result<Registry, Vec<SchemaFault>> {
+        registry::compile(files).map(|types| Registry { types })
     }
 
     /// Checks one event. `Ok(None)`: the type is not governed. `Ok(Some("type/version"))`: it keeps its schema.
-    pub fn check(&self, _event: &Event, _refuse_ungoverned: bool) -> Result<Option<ByteString>, Refusal> {
-        todo!()
+    pub fn check(&self, event: &Event, refuse_ungoverned: bool) -> Result<Option<ByteString>, Refusal> {
+        let Some(versions) = self.types.get(&event.ty) else {
+            return if refuse_ungoverned { Err(ungoverned(event)) } else { Ok(None) };
+        };
+        let version = choose(versions, event)?;
+        let text = data::json_text(event, version)?;
+        let data = data::parse(text)?;
+        version.schema.check(&data, text.len()).map_err(Refusal::Violations)?;
+        Ok(Some(version.label.clone()))
     }
 
     /// Everything that is loaded, ordered by type and version.
     pub fn list(&self) -> Vec<SchemaInfo> {
-        todo!()
+        let types: BTreeMap<_, _> = self.types.iter().collect();
+        let infos = types.into_iter().flat_map(|(ty, versions)| {
+            versions.iter().map(|version| SchemaInfo {
+                ty: ty.to_string(),
+                version: version.name.clone(),
+                kind: "json_schema",
+                id: version.schema.id().map(str::to_owned),
+            })
+        });
+        infos.collect()
     }
+}
+
+/// The version the event's `dataschema` names; without one the highest.
+fn choose<'v>(versions: &'v [Version], event: &Event) -> Result<&'v Version, Refusal> {
+    let unknown = |detail: String| Refusal::UnknownSchema(Violation::new("/dataschema", detail));
+    match event.attribute("dataschema") {
+        Some(named) => registry::named(versions, &event.ty, named).ok_or_else(|| {
+            unknown(format!("`{}` names no version of the schema of `{}`", shown(named), shown(&event.ty)))
+        }),
+        None => versions.last().ok_or_else(|| unknown(format!("`{}` has no schema", shown(&event.ty)))),
+    }
+}
+
+fn ungoverned(event: &Event) -> Refusal {
+    Refusal::UngovernedType(Violation::new("/type", format!("there is no schema for `{}`", shown(&event.ty))))
 }

@@ -140,6 +140,11 @@ impl Node {
         }
     }
 
+    /// True when a variable or file went into it.
+    pub fn is_secret(&self) -> bool {
+        matches!(&self.value, Value::Text(Text { written: Some(_), .. }))
+    }
+
     /// The value of a key, where it is a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(pairs) = &self.value else { return None };

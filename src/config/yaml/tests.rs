@@ -34,7 +34,9 @@ fn places(node: &Node, out: &mut String) {
                 places(&pair.value, out);
             }
         }
-        _ => write!(out, "({})@{}:{}+{} ", node.shown(), node.range.line, node.range.column, node.range.width()).unwrap(),
+        _ => {
+            write!(out, "({})@{}:{}+{} ", node.shown(), node.range.line, node.range.column, node.range.width()).unwrap()
+        }
     }
 }
 

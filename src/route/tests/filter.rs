@@ -5,7 +5,8 @@ use crate::route::filter::Filter;
 use bytestring::ByteString;
 
 fn event() -> Event {
-    let attribute = |name: &str, kind, text: &str| Attribute { name: name.into(), value: Value { kind, text: text.into() } };
+    let attribute =
+        |name: &str, kind, text: &str| Attribute { name: name.into(), value: Value { kind, text: text.into() } };
     Event {
         id: "1".into(),
         source: "/shop/eu/1".into(),
@@ -88,5 +89,5 @@ fn a_reason_says_what_was_wanted_and_seen() {
     assert_eq!(why(Filter::Not(Box::new(exact(&[("count", "7")])))), "not: exact count `7` holds");
     let long = "ü".repeat(200);
     let reason = why(Filter::Prefix(pairs(&[("subject", &long)])));
-    assert!(reason.contains("… (200 characters)") && reason.chars().count() < 160, "{reason}");
+    assert!(reason.contains("ü…`, saw") && reason.chars().count() < 130, "{reason}");
 }

@@ -43,11 +43,8 @@ fn filter() -> impl Strategy<Value = Filter> {
         )
         .prop_map(|pairs| pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect::<Vec<_>>())
     };
-    let leaf = prop_oneof![
-        pair().prop_map(Filter::Exact),
-        pair().prop_map(Filter::Prefix),
-        pair().prop_map(Filter::Suffix)
-    ];
+    let leaf =
+        prop_oneof![pair().prop_map(Filter::Exact), pair().prop_map(Filter::Prefix), pair().prop_map(Filter::Suffix)];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 1..4).prop_map(Filter::All),

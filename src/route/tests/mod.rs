@@ -84,10 +84,6 @@ fn every_route_says_why_not() {
     let shown: Vec<_> = verdicts.iter().map(|v| (v.route.as_str(), v.matched, v.reason.as_deref())).collect();
     assert_eq!(
         shown,
-        [
-            ("orders", true, None),
-            ("all", true, None),
-            ("mails", false, Some("exact type: wanted `mail`, saw `order`")),
-        ]
+        [("orders", true, None), ("all", true, None), ("mails", false, Some("exact type: wanted `mail`, saw `order`")),]
     );
 }

@@ -1,0 +1,273 @@
+//! Attributes: their names, the types the specification fixes, and the draft every event is made from.
+
+use super::media_type::MediaType;
+use super::reader::{Fault, shown};
+use super::{Attribute, Data, Event, Kind, Value, Violation, types};
+use crate::codes::Code;
+use bytestring::ByteString;
+
+/// The only version of the specification that is read and written; it stands for every 1.0.x.
+pub const SPECVERSION: &str = "1.0";
+
+/// The four attributes every event has.
+pub const REQUIRED: [&str; 4] = ["specversion", "id", "source", "type"];
+
+/// Is this a name an attribute may have? One or more of `[a-z0-9]`, but not `data`. Any length is fine.
+pub fn check_name(name: &str) -> Result<(), String> {
+    if name == "data" {
+        return Err(String::from("an attribute cannot be named `data`"));
+    }
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+        return Err(format!("`{}` is not an attribute name: only the letters a-z and digits are allowed", shown(name)));
+    }
+    Ok(())
+}
+
+/// The type the specification fixes for an attribute it defines; `None` for extensions.
+pub fn expected_kind(name: &str) -> Option<Kind> {
+    match name {
+        "specversion" | "id" | "type" | "subject" | "datacontenttype" => Some(Kind::String),
+        "source" => Some(Kind::UriReference),
+        "dataschema" => Some(Kind::Uri),
+        "time" => Some(Kind::Timestamp),
+        _ => None,
+    }
+}
+
+/// Is this value one the attribute may have? `Ok` gives its type: for attributes the specification defines the fixed one
+/// (a format that only knows strings may hand in [`Kind::String`]), for extensions `kind`.
+pub fn check_value(name: &str, kind: Kind, text: &str) -> Result<Kind, String> {
+    let Some(expected) = expected_kind(name) else {
+        return types::check(kind, text).map(|()| kind).map_err(|why| format!("`{}`: the value {why}", shown(name)));
+    };
+    if kind != expected && kind != Kind::String {
+        return Err(format!("`{name}` is of type {}, not {}", expected.name(), kind.name()));
+    }
+    if text.is_empty() {
+        return Err(format!("`{name}` is empty"));
+    }
+    types::check(expected, text).map_err(|why| format!("`{name}`: the value {why}"))?;
+    match name {
+        "specversion" if text != SPECVERSION => {
+            Err(format!("specversion `{}` is not supported; send `{SPECVERSION}`", shown(text)))
+        }
+        "datacontenttype" => check_datacontenttype(text).map(|()| expected),
+        _ => Ok(expected),
+    }
+}
+
+/// A media type, but not one of CloudEvents' own: in binary mode such an event would read as a structured one.
+fn check_datacontenttype(text: &str) -> Result<(), String> {
+    match MediaType::parse(text) {
+        None => Err(format!("`datacontenttype`: the value `{}` is not a media type (RFC 2046)", shown(text))),
+        Some(media_type) if media_type.event_media().is_some() => {
+            Err(format!("`datacontenttype` cannot be `{}`; a nested event travels as `application/json`", shown(text)))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// An event in the making: takes attributes in any order, collects every violation, and becomes an [`Event`] only if
+/// there is none.
+#[derive(Debug)]
+pub struct Draft {
+    specversion: bool,
+    id: Option<ByteString>,
+    source: Option<ByteString>,
+    ty: Option<ByteString>,
+    attributes: Vec<Attribute>,
+    /// Names that stand in the message without a usable value; they may not stand there again.
+    void: Vec<ByteString>,
+    /// Attributes seen.
+    count: usize,
+    /// Attributes allowed.
+    limit: usize,
+    /// Some name stands twice: the message cannot be read at all.
+    repeated: bool,
+    violations: Vec<Violation>,
+}
+
+impl Draft {
+    /// An empty draft for at most `limit` attributes, the required ones included.
+    pub fn new(limit: usize) -> Draft {
+        Draft {
+            specversion: false,
+            id: None,
+            source: None,
+            ty: None,
+            attributes: Vec::new(),
+            void: Vec::new(),
+            count: 0,
+            limit,
+            repeated: false,
+            violations: Vec::new(),
+        }
+    }
+
+    /// A draft that starts as an existing event without its data.
+    pub fn edit(event: &Event, limit: usize) -> Draft {
+        Draft {
+            specversion: true,
+            id: Some(event.id.clone()),
+            source: Some(event.source.clone()),
+            ty: Some(event.ty.clone()),
+            attributes: event.attributes.clone(),
+            count: event.attributes.len() + REQUIRED.len(),
+            ..Draft::new(limit)
+        }
+    }
+
+    /// Takes an attribute from a message. `kind` is what the format tells; a format that only knows strings says
+    /// [`Kind::String`]. A second attribute of the same name is a violation.
+    pub fn add(&mut self, name: ByteString, kind: Kind, text: ByteString) {
+        if self.claim(&name) {
+            self.put(name, kind, text);
+        }
+    }
+
+    /// Takes an attribute that stands in the message as null: it is absent, but its name is used.
+    pub fn add_null(&mut self, name: ByteString) {
+        if self.claim(&name) {
+            self.void.push(name);
+        }
+    }
+
+    /// Takes an attribute whose value cannot be read; `detail` says why.
+    pub fn add_unreadable(&mut self, name: ByteString, detail: impl Into<String>) {
+        if self.claim(&name) {
+            self.refuse(Violation::new(pointer_to(&name), detail));
+            match self.required(&name) {
+                Some(slot) => *slot = Some(ByteString::new()),
+                None if name == "specversion" => self.specversion = true,
+                None => self.void.push(name),
+            }
+        }
+    }
+
+    /// Sets an attribute to a value, whether it is there or not. An existing one keeps its place.
+    pub fn set(&mut self, name: ByteString, kind: Kind, text: ByteString) {
+        match self.attributes.iter_mut().find(|attribute| attribute.name == name) {
+            None if REQUIRED.contains(&&*name) => self.put(name, kind, text),
+            None => self.add(name, kind, text),
+            Some(attribute) => match check_value(&name, kind, &text) {
+                Ok(kind) => attribute.value = Value { kind, text },
+                Err(detail) => self.refuse(Violation::new(pointer_to(&name), detail)),
+            },
+        }
+    }
+
+    /// Takes an attribute away; a required one is then missing.
+    pub fn remove(&mut self, name: &str) {
+        match self.required(name) {
+            Some(slot) => *slot = None,
+            None if name == "specversion" => self.specversion = false,
+            None => self.attributes.retain(|attribute| attribute.name != name),
+        }
+    }
+
+    /// Records a violation found elsewhere, as in the data.
+    pub fn refuse(&mut self, violation: Violation) {
+        self.violations.push(violation);
+    }
+
+    /// The text of an attribute taken so far, `specversion` aside.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match name {
+            "id" => self.id.as_deref(),
+            "source" => self.source.as_deref(),
+            "type" => self.ty.as_deref(),
+            _ => {
+                self.attributes.iter().find(|attribute| attribute.name == name).map(|attribute| &*attribute.value.text)
+            }
+        }
+    }
+
+    /// The event, or every violation.
+    pub fn finish(self, data: Data) -> Result<Event, Fault> {
+        match (self.id, self.source, self.ty) {
+            (Some(id), Some(source), Some(ty)) if self.specversion && self.violations.is_empty() => {
+                Ok(Event { id, source, ty, attributes: self.attributes, data })
+            }
+            (id, source, ty) => {
+                let present = [self.specversion, id.is_some(), source.is_some(), ty.is_some()];
+                let mut violations = self.violations;
+                // Beyond the limit nothing was looked at, so that nothing can be called missing.
+                if self.count <= self.limit {
+                    let missing = REQUIRED.iter().zip(present).filter(|(_, present)| !present);
+                    violations.extend(missing.map(|(name, _)| missing_attribute(name)));
+                }
+                Err(Fault::of(if self.repeated { Code::Malformed } else { Code::InvalidEvent }, violations))
+            }
+        }
+    }
+
+    /// May the message's next attribute have this name? If not, that is recorded.
+    fn claim(&mut self, name: &ByteString) -> bool {
+        self.count += 1;
+        if self.count > self.limit {
+            if self.count == self.limit + 1 {
+                let detail = format!("the event has more than {} attributes", self.limit);
+                self.refuse(Violation::new("", detail));
+            }
+            return false;
+        }
+        if let Err(detail) = check_name(name) {
+            self.refuse(Violation::new(pointer_to(name), detail));
+            return false;
+        }
+        if self.holds(name) {
+            self.repeated = true;
+            self.refuse(Violation::new(pointer_to(name), format!("`{}` stands more than once", shown(name))));
+            return false;
+        }
+        true
+    }
+
+    /// Stores a value under a name that is free or to be replaced.
+    fn put(&mut self, name: ByteString, kind: Kind, text: ByteString) {
+        let kind = check_value(&name, kind, &text).unwrap_or_else(|detail| {
+            self.refuse(Violation::new(pointer_to(&name), detail));
+            kind
+        });
+        match self.required(&name) {
+            Some(slot) => *slot = Some(text),
+            None if name == "specversion" => self.specversion = true,
+            None => self.attributes.push(Attribute { name, value: Value { kind, text } }),
+        }
+    }
+
+    fn holds(&self, name: &ByteString) -> bool {
+        let taken = match &**name {
+            "specversion" => self.specversion,
+            "id" => self.id.is_some(),
+            "source" => self.source.is_some(),
+            "type" => self.ty.is_some(),
+            _ => self.attributes.iter().any(|attribute| attribute.name == *name),
+        };
+        taken || self.void.contains(name)
+    }
+
+    fn required(&mut self, name: &str) -> Option<&mut Option<ByteString>> {
+        match name {
+            "id" => Some(&mut self.id),
+            "source" => Some(&mut self.source),
+            "type" => Some(&mut self.ty),
+            _ => None,
+        }
+    }
+}
+
+fn missing_attribute(name: &str) -> Violation {
+    Violation::new(format!("/{name}"), format!("the required attribute `{name}` is missing"))
+}
+
+/// JSON Pointer to a member of the event; empty for names too long to be worth repeating.
+fn pointer_to(name: &str) -> String {
+    if name.len() > 256 {
+        return String::new();
+    }
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+#[cfg(test)]
+mod tests;

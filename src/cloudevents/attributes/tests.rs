@@ -1,0 +1,139 @@
+//! Names, values, and what a draft refuses.
+
+use super::{Draft, check_name, check_value};
+use crate::cloudevents::{Data, Event, Kind};
+use crate::codes::Code;
+
+fn draft(attributes: &[(&str, &str)]) -> Draft {
+    let mut draft = Draft::new(256);
+    for (name, text) in attributes {
+        draft.add((*name).into(), Kind::String, (*text).into());
+    }
+    draft
+}
+
+const MINIMAL: [(&str, &str); 4] = [("specversion", "1.0"), ("id", "1"), ("source", "/a"), ("type", "t")];
+
+fn minimal_with(attributes: &[(&str, &str)]) -> Draft {
+    draft(&[&MINIMAL[..], attributes].concat())
+}
+
+fn pointers(draft: Draft) -> Vec<String> {
+    let fault = draft.finish(Data::Absent).unwrap_err();
+    fault.violations.into_iter().map(|violation| violation.pointer).collect()
+}
+
+fn minimal() -> Event {
+    minimal_with(&[]).finish(Data::Absent).unwrap()
+}
+
+#[test]
+fn names_are_lower_case_letters_and_digits_of_any_length() {
+    for name in ["a", "1", "abc123", &"x".repeat(300)] {
+        assert_eq!(check_name(name), Ok(()));
+    }
+    for name in ["", "data", "A", "my-ext", "my_ext", "my.ext", "ü", "a b", "data_base64"] {
+        assert!(check_name(name).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_value_has_the_type_the_specification_fixes() {
+    assert_eq!(check_value("time", Kind::String, "2018-04-05T17:31:00Z"), Ok(Kind::Timestamp));
+    assert_eq!(check_value("time", Kind::Timestamp, "2018-04-05T17:31:00Z"), Ok(Kind::Timestamp));
+    assert_eq!(check_value("ext", Kind::Boolean, "true"), Ok(Kind::Boolean));
+    assert_eq!(check_value("ext", Kind::String, ""), Ok(Kind::String));
+    for (name, kind, text) in [
+        ("id", Kind::Integer, "5"),
+        ("time", Kind::Binary, "TWE="),
+        ("subject", Kind::String, ""),
+        ("datacontenttype", Kind::String, "nonsense"),
+        ("datacontenttype", Kind::String, "Application/CloudEvents+json; charset=utf-8"),
+        ("dataschema", Kind::String, "#"),
+        ("specversion", Kind::String, "0.3"),
+        ("ext", Kind::Integer, ""),
+        ("ext", Kind::String, "a\nb"),
+    ] {
+        assert!(check_value(name, kind, text).is_err(), "{name} {text}");
+    }
+}
+
+#[test]
+fn every_violation_is_listed_with_its_pointer() {
+    let draft = draft(&[("specversion", "0.9"), ("id", ""), ("my/ext~", "x"), ("time", "noon"), ("ext", "\u{0}")]);
+    assert_eq!(pointers(draft), ["/specversion", "/id", "/my~1ext~0", "/time", "/ext", "/source", "/type"]);
+}
+
+#[test]
+fn an_attribute_stands_once_even_as_null() {
+    let mut twice = minimal_with(&[("ext", "a"), ("ext", "b"), ("id", "2")]);
+    twice.add_null("ext".into());
+    let fault = twice.finish(Data::Absent).unwrap_err();
+    assert_eq!(fault.code, Code::Malformed);
+    assert_eq!(fault.violations.len(), 3);
+
+    let mut null_first = minimal_with(&[]);
+    null_first.add_null("subject".into());
+    null_first.add("subject".into(), Kind::String, "s".into());
+    assert_eq!(pointers(null_first), ["/subject"]);
+
+    let mut null = minimal_with(&[]);
+    null.add_null("subject".into());
+    assert_eq!(null.finish(Data::Absent).unwrap(), minimal());
+}
+
+#[test]
+fn an_unreadable_value_is_not_called_missing_as_well() {
+    let mut draft = draft(&[("specversion", "1.0"), ("source", "/a")]);
+    draft.add_unreadable("id".into(), "is an object");
+    draft.add_unreadable("ext".into(), "is an object");
+    assert_eq!(pointers(draft), ["/id", "/ext", "/type"]);
+}
+
+#[test]
+fn attributes_are_counted_and_capped() {
+    let with_extensions = |count: usize| {
+        let mut draft = Draft::new(6);
+        for (name, text) in MINIMAL {
+            draft.add(name.into(), Kind::String, text.into());
+        }
+        for number in 0..count {
+            draft.add(format!("ext{number}").into(), Kind::String, "x".into());
+        }
+        draft
+    };
+    assert_eq!(with_extensions(2).finish(Data::Absent).unwrap().attributes.len(), 2);
+    for count in [3, 10_000] {
+        let fault = with_extensions(count).finish(Data::Absent).unwrap_err();
+        assert_eq!((fault.code, fault.violations.len()), (Code::InvalidEvent, 1));
+        assert_eq!(fault.violations[0].pointer, "");
+    }
+}
+
+#[test]
+fn an_edited_event_keeps_the_place_of_what_is_replaced() {
+    let event = minimal_with(&[("subject", "a"), ("region", "b")]).finish(Data::Absent).unwrap();
+    let mut draft = Draft::edit(&event, 256);
+    draft.set("subject".into(), Kind::String, "c".into());
+    draft.set("type".into(), Kind::String, "u".into());
+    draft.set("more".into(), Kind::String, "d".into());
+    draft.remove("region");
+    draft.remove("nothing");
+    let edited = draft.finish(Data::Absent).unwrap();
+    let names: Vec<&str> = edited.attributes.iter().map(|attribute| &*attribute.name).collect();
+    assert_eq!((names, edited.attribute("subject"), &*edited.ty), (vec!["subject", "more"], Some("c"), "u"));
+
+    let mut draft = Draft::edit(&event, 256);
+    draft.set("subject".into(), Kind::String, "".into());
+    draft.set("no-name".into(), Kind::String, "x".into());
+    draft.remove("source");
+    assert_eq!(pointers(draft), ["/subject", "/no-name", "/source"]);
+}
+
+#[test]
+fn a_detached_event_is_equal() {
+    let mut event = minimal_with(&[("subject", "grüße"), ("ext", "")]).finish(Data::Text("text".into())).unwrap();
+    let before = event.clone();
+    event.detach();
+    assert_eq!(event, before);
+}

@@ -1,0 +1,149 @@
+//! Attributes in headers: the coding of values that the HTTP and NATS bindings share (HTTP binding §3.1.3.2) and the way
+//! from headers to a draft. Kafka does not use it.
+
+use super::attributes::Draft;
+use super::media_type;
+use super::{Kind, Violation};
+use bytestring::ByteString;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Header names and values in order, ready to be sent.
+pub type Headers = Vec<(String, String)>;
+
+/// Prefix of the headers that hold attributes.
+pub const PREFIX: &str = "ce-";
+
+/// What is encoded in a value; everything that is not ASCII is encoded as well.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
+
+/// A header value that holds `text`: only printable ASCII, upper-case hex.
+pub fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+/// The text a header value holds: a quoted-string is unquoted, then exactly one round of percent-decoding. A `%` without
+/// two hex digits stays, because many senders do not encode; so does UTF-8 that stands there as it is.
+/// `None` if the result is not UTF-8.
+pub fn decode(value: &[u8]) -> Option<Cow<'_, str>> {
+    let value = str::from_utf8(value).ok()?;
+    if !value.starts_with('"') && !value.contains('%') {
+        return Some(Cow::Borrowed(value));
+    }
+    let unquoted = media_type::unquote(value).unwrap_or(Cow::Borrowed(value));
+    let decoded = percent_decode_str(&unquoted).decode_utf8().ok()?;
+    Some(Cow::Owned(decoded.into_owned()))
+}
+
+/// The attribute a header is for: the name behind `ce-`, in any case.
+pub fn attribute_of(header: &str) -> Option<&str> {
+    let (prefix, name) = header.split_at_checked(PREFIX.len())?;
+    prefix.eq_ignore_ascii_case(PREFIX).then_some(name)
+}
+
+/// Attributes of one message gathered in one piece of memory, names in lower case.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    text: String,
+    found: Vec<Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    name: Range<usize>,
+    /// `None`: the value cannot be read.
+    value: Option<Range<usize>>,
+}
+
+impl Gathered {
+    /// Room for this many bytes of names and values.
+    pub fn with_capacity(bytes: usize) -> Gathered {
+        Gathered { text: String::with_capacity(bytes), found: Vec::with_capacity(12) }
+    }
+
+    /// Takes a percent-coded header value.
+    pub fn coded(&mut self, name: &str, value: &[u8]) {
+        self.push(name, decode(value));
+    }
+
+    /// Takes a header value that is not coded.
+    pub fn plain(&mut self, name: &str, value: &[u8]) {
+        self.push(name, str::from_utf8(value).ok().map(Cow::Borrowed));
+    }
+
+    /// Hands everything to a draft, in order.
+    pub fn fill(self, draft: &mut Draft) {
+        let text = ByteString::from(self.text);
+        for found in self.found {
+            let name = text.slice_ref(&text[found.name]);
+            match found.value {
+                Some(value) => draft.add(name, Kind::String, text.slice_ref(&text[value])),
+                None => draft.add_unreadable(name, "the header's value is not UTF-8"),
+            }
+        }
+    }
+
+    fn push(&mut self, name: &str, value: Option<Cow<'_, str>>) {
+        let start = self.text.len();
+        self.text.push_str(name);
+        self.text[start..].make_ascii_lowercase();
+        let middle = self.text.len();
+        let value = value.map(|value| {
+            self.text.push_str(&value);
+            middle..self.text.len()
+        });
+        self.found.push(Found { name: start..middle, value });
+    }
+}
+
+/// `datacontenttype` came in a second header.
+pub fn second_datacontenttype(header: &str) -> Violation {
+    Violation::new("/datacontenttype", format!("the media type of the data stands in a second header, `{header}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{attribute_of, decode, encode};
+
+    #[test]
+    fn values_are_encoded_as_the_binding_says() {
+        assert_eq!(encode("Euro € 😀"), "Euro%20%E2%82%AC%20%F0%9F%98%80");
+        assert_eq!(encode("100% \"a\""), "100%25%20%22a%22");
+        assert_eq!(encode("/a:b+c~!'"), "/a:b+c~!'");
+        assert_eq!(encode("a\r\nb\u{7f}"), "a%0D%0Ab%7F");
+    }
+
+    #[test]
+    fn values_are_decoded_once_and_must_be_utf8() {
+        for (value, text) in [
+            ("plain", "plain"),
+            ("Euro%20%E2%82%AC", "Euro €"),
+            ("Euro%20%e2%82%ac", "Euro €"),
+            ("%41", "A"),
+            ("%2541", "%41"),
+            ("a+b", "a+b"),
+            ("100%", "100%"),
+            ("100% of %zz", "100% of %zz"),
+            ("grüße", "grüße"),
+            (r#""quoted \"x\" %41""#, "quoted \"x\" A"),
+            (r#""a" and "b""#, r#""a" and "b""#),
+            ("", ""),
+            ("%0D%0A", "\r\n"),
+        ] {
+            assert_eq!(decode(value.as_bytes()).as_deref(), Some(text), "{value}");
+        }
+        for value in [&b"%C0%A0"[..], b"%ED%A0%80", b"%FF", b"\xff", b"%E2%82"] {
+            assert_eq!(decode(value), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn only_prefixed_headers_are_attributes() {
+        assert_eq!(attribute_of("CE-Subject"), Some("Subject"));
+        assert_eq!(attribute_of("ce-"), Some(""));
+        assert_eq!(attribute_of("ce_id"), None);
+        assert_eq!(attribute_of("ce"), None);
+        assert_eq!(attribute_of("aé-x"), None);
+    }
+}

@@ -1,0 +1,13 @@
+//! JSON event format (`application/cloudevents+json`) and its batch form, both directions. Raw text is spliced, never
+//! parsed into values: key order, number text and whitespace inside data survive byte for byte.
+
+pub mod scan;
+
+mod read;
+mod write;
+
+pub use read::{read, read_batch};
+pub use write::{write, write_batch, write_line, write_without_data};
+
+#[cfg(test)]
+mod tests;

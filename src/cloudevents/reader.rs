@@ -1,0 +1,58 @@
+//! What every reader of events takes and gives back, whatever the format or binding: bounds and faults.
+
+use super::Violation;
+use crate::codes::Code;
+
+/// Caps on one event that guard against hostile documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Attributes of one event, the four required ones included.
+    pub attributes: usize,
+    /// Nesting of JSON; the object that is the event is level 1.
+    pub json_depth: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { attributes: 256, json_depth: 128 }
+    }
+}
+
+/// Why a message holds no valid event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Fault {
+    /// Which rule.
+    pub code: Code,
+    /// One sentence for people.
+    pub detail: String,
+    /// Every violation; empty where nothing can be pointed at.
+    pub violations: Vec<Violation>,
+}
+
+impl Fault {
+    /// A fault that nothing in the event can be pointed at for.
+    pub fn new(code: Code, detail: impl Into<String>) -> Fault {
+        Fault { code, detail: detail.into(), violations: Vec::new() }
+    }
+
+    /// A fault made of violations; its detail is the first of them.
+    pub fn of(code: Code, violations: Vec<Violation>) -> Fault {
+        let detail = match violations.as_slice() {
+            [] => code.title().to_owned(),
+            [only] => only.detail.clone(),
+            [first, rest @ ..] => format!("{} (and {} more)", first.detail, rest.len()),
+        };
+        Fault { code, detail, violations }
+    }
+}
+
+/// A text of a producer, made fit for a message: cut after 64 characters, control characters replaced.
+pub fn shown(text: &str) -> String {
+    let clean = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let mut shown: String = text.chars().take(64).map(clean).collect();
+    if shown.len() < text.len() && text.chars().nth(64).is_some() {
+        shown.push('…');
+    }
+    shown
+}

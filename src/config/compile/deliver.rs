@@ -1,0 +1,233 @@
+//! Deliver entries: an existing destination, the target its kind needs, retry and order.
+
+use super::destination::Declared;
+use super::{DestinationSpec, File, names, transform};
+use crate::codes::Code;
+use crate::config::part::Part;
+use crate::config::problem::Problems;
+use crate::config::route_file::{self, Order, Retry};
+use crate::deliver::entry::{DeliverEntry, RetryPolicy, Target};
+use crate::deliver::nats::subject;
+use crate::encode::{Format, Mode};
+use crate::lane_name::LaneName;
+use crate::transform::Step;
+use crate::transform::template::Template;
+use bytestring::ByteString;
+use std::sync::Arc;
+
+/// What an entry takes from its route.
+pub struct FromRoute<'a> {
+    /// Name of the route.
+    pub route: &'a str,
+    /// The route's steps; `None` when they are not good.
+    pub steps: Option<Arc<[Step]>>,
+    /// The route's `retry`, key by key over the defaults.
+    pub retry: RetryPolicy,
+    /// The route's `order`.
+    pub keep_order: bool,
+}
+
+/// Every key that names a target, of any kind of destination.
+const TARGETS: [&str; 2] = ["subject", "stream"];
+
+/// Compiles one entry. `None`: something is not good; everything that is wrong was reported.
+pub fn compile<'n>(
+    file: &File<'_>,
+    part: &Part<'n>,
+    route: &FromRoute<'_>,
+    declared: &Declared<'_>,
+    seen: &mut names::Seen<'n>,
+    problems: &mut Problems,
+) -> Option<DeliverEntry> {
+    let destination = destination(file, part, declared, problems);
+    let own_name = part.get("name").filter(|name| name.node().text().is_some());
+    let name = names::read(file, own_name.or(part.get("destination")), "deliver entry", problems);
+    let unique = name.is_some_and(|name| seen.add(file, name, "deliver entry", problems));
+    let kind = destination.and_then(|(_, spec)| spec);
+    let target = kind.map(|kind| target(file, part, kind, problems));
+    let key = key(file, part, problems);
+    let retry = retry(file, part.get("retry"), route.retry, problems);
+    let keep_order = order(file, part, problems).unwrap_or(route.keep_order);
+    let mode: Option<Mode> = optional(file, part, "mode", problems);
+    let format: Option<route_file::Format> = optional(file, part, "format", problems);
+    if !unique || !part.is_good() {
+        return None;
+    }
+    let (target, steps) = (target??, route.steps.clone()?);
+    let stream = match &target {
+        Target::Stream(stream) if steps.is_empty() => Some(ByteString::from(stream.as_str())),
+        Target::Stream(_) | Target::Subject(_) | Target::Nowhere => None,
+    };
+    let lane = LaneName { route: route.route.into(), name: name?.0.into(), destination: destination?.0.into(), stream };
+    Some(DeliverEntry {
+        lane: Arc::new(lane),
+        steps,
+        target,
+        key: key?,
+        mode: mode.unwrap_or(default_mode(kind?)),
+        format: match format {
+            Some(route_file::Format::Json) | None => Format::Json,
+        },
+        retry: retry?,
+        keep_order,
+    })
+}
+
+fn default_mode(kind: &DestinationSpec) -> Mode {
+    match kind {
+        DestinationSpec::Nats(_) | DestinationSpec::Log => Mode::Structured,
+        DestinationSpec::Discard => Mode::Binary,
+    }
+}
+
+/// The name of the destination and, where its options are good, what it is.
+fn destination<'n, 'd>(
+    file: &File<'_>,
+    part: &Part<'n>,
+    declared: &'d Declared<'_>,
+    problems: &mut Problems,
+) -> Option<(&'n str, Option<&'d DestinationSpec>)> {
+    let name = part.get("destination")?;
+    let text = name.text()?;
+    if let Some(spec) = declared.by_name.get(text) {
+        return Some((text, spec.as_ref()));
+    }
+    // A file that cannot be read may have declared it: its own problem is enough.
+    if declared.complete {
+        let message = format!("there is no destination `{}`", name.node().shown());
+        let hint = Some(declared.hint(text));
+        problems.error_with_hint(file.source, name.range(), Code::UnknownReference, message, hint);
+    }
+    None
+}
+
+fn target(file: &File<'_>, part: &Part<'_>, kind: &DestinationSpec, problems: &mut Problems) -> Option<Target> {
+    let wanted = match kind {
+        DestinationSpec::Nats(_) => Some("subject"),
+        DestinationSpec::Log => Some("stream"),
+        DestinationSpec::Discard => None,
+    };
+    let word = kind.kind();
+    let mut good = true;
+    for (key, range, value) in part.pairs().filter(|(_, _, value)| !value.is_null()) {
+        let refused = TARGETS.contains(&key) && Some(key) != wanted
+            || matches!(kind, DestinationSpec::Log) && (key == "mode" || key == "format");
+        if refused && value.is_good() {
+            let message = format!("a `{word}` destination takes no `{key}`");
+            let hint = wanted.map(|wanted| format!("a `{word}` destination takes `{wanted}`"));
+            problems.error_with_hint(file.source, range, Code::BadValue, message, hint);
+            good = false;
+        }
+    }
+    let Some(wanted) = wanted else { return good.then_some(Target::Nowhere) };
+    let Some(value) = part.get(wanted).filter(|value| !value.is_null()) else {
+        let message = format!("a delivery to a `{word}` destination needs `{wanted}`");
+        problems.error(file.source, part.start(), Code::MissingKey, message);
+        return None;
+    };
+    let target = match kind {
+        DestinationSpec::Nats(_) => subject(file, value, problems).map(Target::Subject),
+        _ => stream(file, value, problems).map(Target::Stream),
+    };
+    target.filter(|_| good)
+}
+
+fn subject(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Template> {
+    let template = transform::template(file, part, problems)?;
+    match subject::check(&sample(template.text())) {
+        Ok(()) => Some(template),
+        Err(fault) => {
+            let message = if part.node().is_secret() { "the subject is not legal".to_owned() } else { fault };
+            problems.error(file.source, part.range(), Code::BadValue, message);
+            None
+        }
+    }
+}
+
+/// A template with every attribute filled in, to judge the text around them.
+fn sample(template: &str) -> String {
+    let mut filled = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (before, from) = rest.split_at(at);
+        filled.push_str(before);
+        if let Some(after) = from.strip_prefix("{{").or_else(|| from.strip_prefix("}}")) {
+            filled.push_str(from.get(..1).unwrap_or_default());
+            rest = after;
+        } else {
+            filled.push('x');
+            rest = from.split_once('}').map_or("", |(_, after)| after);
+        }
+    }
+    filled + rest
+}
+
+/// The name of a stream of the log; it stands in queries (`?stream=`) and takes no template.
+fn stream(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<String> {
+    let text = part.text()?;
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let fault = if text.contains(['{', '}']) {
+        "`stream` takes no template"
+    } else if text.is_empty() || text.len() > 255 || !text.chars().all(legal) {
+        "a stream is named by 1 to 255 of letters, digits, `.`, `_` and `-`"
+    } else {
+        return Some(text.to_owned());
+    };
+    problems.error(file.source, part.range(), Code::BadValue, fault);
+    None
+}
+
+fn key(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Template> {
+    match part.get("key").filter(|key| !key.is_null()) {
+        Some(key) => transform::template(file, key, problems),
+        None => Template::parse("{partitionkey}").ok(),
+    }
+}
+
+/// `order:` of a route or an entry.
+pub fn order(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<bool> {
+    optional(file, part, "order", problems).map(|order: Order| order == Order::Key)
+}
+
+/// A key that may be left out; `None` also when it is not good.
+fn optional<T: serde::de::DeserializeOwned>(
+    file: &File<'_>,
+    part: &Part<'_>,
+    key: &str,
+    problems: &mut Problems,
+) -> Option<T> {
+    part.get(key).filter(|value| !value.is_null())?.read(file.source, problems)
+}
+
+/// `retry:` over what it overrides, key by key. `None`: it is not good.
+pub fn retry(
+    file: &File<'_>,
+    part: Option<&Part<'_>>,
+    below: RetryPolicy,
+    problems: &mut Problems,
+) -> Option<RetryPolicy> {
+    let Some(part) = part.filter(|part| !part.is_null()) else { return Some(below) };
+    let written: Retry = part.read(file.source, problems)?;
+    let policy = RetryPolicy {
+        initial: written.initial.map_or(below.initial, |span| span.0),
+        max: written.max.map_or(below.max, |span| span.0),
+        deadline: written.deadline.map_or(below.deadline, |span| span.0),
+        max_attempts: written.max_attempts.or(below.max_attempts),
+    };
+    let range = |key: &str| part.get(key).map_or(part.start(), Part::range);
+    let mut good = part.is_good();
+    for (key, value) in [("initial", policy.initial), ("max", policy.max), ("deadline", policy.deadline)] {
+        if value.is_zero() {
+            problems.error(file.source, range(key), Code::BadValue, format!("`{key}` must be more than nothing"));
+            good = false;
+        }
+    }
+    if policy.initial > policy.max {
+        let key = if written.initial.is_some() { "initial" } else { "max" };
+        let message = "`initial` must not be more than `max`";
+        let hint = Some("the wait doubles from `initial` (default 200ms) up to `max` (default 1m)".to_owned());
+        problems.error_with_hint(file.source, range(key), Code::BadValue, message, hint);
+        good = false;
+    }
+    good.then_some(policy)
+}

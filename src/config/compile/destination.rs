@@ -1,0 +1,92 @@
+//! Destinations of all files: each has a name of its own and exactly one kind.
+
+use super::{DestinationSpec, File, names};
+use crate::codes::Code;
+use crate::config::part::Part;
+use crate::config::problem::Problems;
+use crate::config::suggest::{did_you_mean, known};
+use crate::deliver::nats::config::NatsConfig;
+use std::collections::BTreeMap;
+
+/// Every kind there is or will be.
+const KINDS: [&str; 4] = ["nats", "discard", "kafka", "http"];
+
+/// The destinations that deliver entries may name.
+pub struct Declared<'n> {
+    /// By name. `None`: declared, but its options are not good.
+    pub by_name: BTreeMap<&'n str, Option<DestinationSpec>>,
+    /// False when a file or an entry could not be read, so that there may be more names.
+    pub complete: bool,
+}
+
+impl Declared<'_> {
+    /// Why a name that is not declared may have been written.
+    pub fn hint(&self, name: &str) -> String {
+        let names: Vec<&str> = self.by_name.keys().copied().collect();
+        did_you_mean(name, names.iter().copied()).unwrap_or_else(|| known("declared", &names))
+    }
+}
+
+/// Collects the destinations of all files; `log` is always among them.
+pub fn compile<'n>(files: &[File<'n>], complete: bool, problems: &mut Problems) -> Declared<'n> {
+    let mut declared = Declared { by_name: BTreeMap::from([("log", Some(DestinationSpec::Log))]), complete };
+    let mut seen = names::Seen::default();
+    for file in files {
+        let Some(list) = file.part.get("destinations") else { continue };
+        // A value that is no list may have meant to declare anything.
+        declared.complete &= list.is_good() || !list.items().is_empty();
+        for part in list.items() {
+            let name = names::read(file, part.get("name"), "destination", problems);
+            let spec = spec(file, part, problems);
+            let Some(name) = name else {
+                declared.complete = false;
+                continue;
+            };
+            if name.0 == "log" {
+                let hint = "the embedded log always exists under this name; choose another";
+                let message = "the name `log` is taken";
+                problems.error_with_hint(file.source, name.1, Code::DuplicateName, message, Some(hint.to_owned()));
+            } else if seen.add(file, name, "destination", problems) {
+                declared.by_name.insert(name.0, spec);
+            }
+        }
+    }
+    declared
+}
+
+fn spec(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<DestinationSpec> {
+    let kinds: Vec<_> = part.pairs().filter(|(key, _, _)| KINDS.contains(key)).collect();
+    match kinds[..] {
+        [("discard", _, options)] => options.is_good().then_some(DestinationSpec::Discard),
+        [("nats", _, options)] if cfg!(feature = "nats") => nats(file, options, problems),
+        [("nats", range, _)] => {
+            let hint = Some("build it with the cargo feature `nats`".to_owned());
+            problems.error_with_hint(file.source, range, Code::NotYetSupported, "this build has no `nats`", hint);
+            None
+        }
+        [] if part.is_good() => {
+            let hint = Some(known("one of", &["nats", "discard"]));
+            let message = "the destination has no kind";
+            problems.error_with_hint(file.source, part.start(), Code::MissingKey, message, hint);
+            None
+        }
+        [_, (second, range, _), ..] => {
+            let message = format!("the destination has another kind already, beside `{second}`");
+            let hint = Some("declare two destinations".to_owned());
+            problems.error_with_hint(file.source, range, Code::BadValue, message, hint);
+            None
+        }
+        _ => None,
+    }
+}
+
+fn nats(file: &File<'_>, options: &Part<'_>, problems: &mut Problems) -> Option<DestinationSpec> {
+    let config: NatsConfig = options.read(file.source, problems)?;
+    let faults = config.faults();
+    for fault in &faults {
+        let range = options.at_pointer(&fault.pointer).range();
+        let hint = fault.hint.map(str::to_owned);
+        problems.error_with_hint(file.source, range, Code::BadValue, fault.message.as_str(), hint);
+    }
+    (faults.is_empty() && options.is_good()).then_some(DestinationSpec::Nats(config))
+}

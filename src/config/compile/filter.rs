@@ -1,0 +1,78 @@
+//! Filters: names and values that make sense (routing.md §1).
+
+use super::File;
+use crate::codes::Code;
+use crate::config::part::Part;
+use crate::config::problem::Problems;
+use crate::route::filter::Filter;
+use bytestring::ByteString;
+
+/// Compiles one filter. `None`: something in it is not good; everything that is wrong was reported.
+pub fn compile(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Filter> {
+    let mut pairs = part.pairs();
+    let (dialect, _, content) = pairs.next()?;
+    let compiled = match dialect {
+        "exact" => Filter::Exact(attributes(file, dialect, content, problems)?),
+        "prefix" => Filter::Prefix(attributes(file, dialect, content, problems)?),
+        "suffix" => Filter::Suffix(attributes(file, dialect, content, problems)?),
+        "all" => Filter::All(nested(file, dialect, content, problems)?),
+        "any" => Filter::Any(nested(file, dialect, content, problems)?),
+        "not" => Filter::Not(Box::new(compile(file, content, problems)?)),
+        _ => return None,
+    };
+    (part.is_good() && pairs.next().is_none()).then_some(compiled)
+}
+
+fn nested(file: &File<'_>, dialect: &str, part: &Part<'_>, problems: &mut Problems) -> Option<Vec<Filter>> {
+    if part.is_good() && part.items().is_empty() {
+        let message = format!("`{dialect}` needs at least one filter");
+        problems.error(file.source, part.range(), Code::BadFilter, message);
+        return None;
+    }
+    let filters: Vec<Option<Filter>> = part.items().iter().map(|item| compile(file, item, problems)).collect();
+    filters.into_iter().collect()
+}
+
+fn attributes(
+    file: &File<'_>,
+    dialect: &str,
+    part: &Part<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<(ByteString, ByteString)>> {
+    if part.is_good() && part.pairs().next().is_none() {
+        let message = format!("`{dialect}` needs at least one attribute");
+        problems.error(file.source, part.range(), Code::BadFilter, message);
+        return None;
+    }
+    let mut pairs = Vec::new();
+    let mut good = part.is_good();
+    for (name, range, value) in part.pairs() {
+        if let Some(fault) = name_fault(name) {
+            problems.error_with_hint(file.source, range, Code::BadFilter, fault.0, fault.1);
+            good = false;
+        }
+        let Some(text) = value.text() else { continue };
+        if text.is_empty() {
+            let message = format!("the value of `{name}` is empty");
+            let hint = Some("to take events without the attribute, write not: and a prefix".to_owned());
+            problems.error_with_hint(file.source, value.range(), Code::BadFilter, message, hint);
+            good = false;
+        }
+        pairs.push((name.into(), text.into()));
+    }
+    good.then_some(pairs)
+}
+
+/// Why a text is no attribute name, with a hint.
+pub fn name_fault(name: &str) -> Option<(String, Option<String>)> {
+    if name == "data" {
+        let hint = "filters and `set` see attributes; the data is checked by schemas".to_owned();
+        return Some(("`data` is no attribute".to_owned(), Some(hint)));
+    }
+    if !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+        return None;
+    }
+    let folded: String = name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    let hint = (!folded.is_empty()).then(|| format!("did you mean `{folded}`?"));
+    Some((format!("`{name}` is no attribute name: lower-case letters and digits only"), hint))
+}

@@ -1,0 +1,159 @@
+//! From files to a compiled whole: everything that can be wrong is found here, all of it in one run.
+
+mod deliver;
+mod destination;
+mod filter;
+pub mod gateway;
+mod names;
+mod route;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod transform;
+
+use super::interpolate::{self, Environment};
+use super::part::Part;
+use super::problem::{Problem, Problems, Severity, SourceText};
+use super::route_file::RouteFile;
+use super::shape::Shape;
+use super::sources::Sources;
+use super::yaml::{self, Node};
+use crate::codes::Code;
+use crate::deliver::entry::DeliverEntry;
+use crate::deliver::nats::config::NatsConfig;
+use crate::route::RouteTable;
+use crate::validate::Registry;
+use bytestring::ByteString;
+use serde_json::Value as Json;
+use siphasher::sip::SipHasher24;
+use std::collections::BTreeMap;
+use std::hash::Hasher;
+use std::sync::{Arc, LazyLock};
+
+/// A declared destination, checked. Two equal specs are the same running destination across reloads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DestinationSpec {
+    /// The embedded log.
+    Log,
+    /// Takes and drops.
+    Discard,
+    /// A NATS server or cluster.
+    Nats(NatsConfig),
+}
+
+impl DestinationSpec {
+    /// `kind` in the API.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            DestinationSpec::Log => "log",
+            DestinationSpec::Discard => "discard",
+            DestinationSpec::Nats(_) => "nats",
+        }
+    }
+
+    /// Equal for equal options, different when any of them changes, a password too; shows none of them.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = SipHasher24::new();
+        hasher.write(self.kind().as_bytes());
+        if let DestinationSpec::Nats(config) = self {
+            // Options are plain data: writing them as JSON cannot fail.
+            hasher.write(&serde_json::to_vec(config).unwrap_or_default());
+        }
+        format!("{:016x}", hasher.finish())
+    }
+}
+
+/// Routes and schemas without a fault: what a snapshot is made of.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Hash of what is loaded, see [`Sources::version`].
+    pub version: ByteString,
+    /// Which lanes an event goes to.
+    pub table: RouteTable,
+    /// Every deliver entry.
+    pub entries: Vec<Arc<DeliverEntry>>,
+    /// Declared destinations by name; `log` is always there.
+    pub destinations: BTreeMap<String, DestinationSpec>,
+    /// Schemas.
+    pub schemas: Registry,
+    /// Where each route was declared: route name → (file, line).
+    pub origins: BTreeMap<String, (String, u32)>,
+    /// Findings that refuse nothing.
+    pub warnings: Vec<Problem>,
+}
+
+/// The JSON Schema of a route file, from its types.
+pub static ROUTE_SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(RouteFile).to_value());
+
+/// A route file whose shape was checked.
+pub(super) struct File<'n> {
+    pub(super) source: &'n SourceText,
+    pub(super) part: Part<'n>,
+}
+
+/// Compiles route files and schemas. `Err` holds every error of every file, and the warnings beside them.
+pub fn compile(sources: &Sources) -> Result<Compiled, Vec<Problem>> {
+    compile_with(sources, &interpolate::process_variable)
+}
+
+/// [`compile`] with another source of environment variables.
+pub(super) fn compile_with(
+    sources: &Sources,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Compiled, Vec<Problem>> {
+    let mut problems = Problems::default();
+    sources.faults.iter().for_each(|fault| problems.push(fault.clone()));
+    let environment = Environment { variable, folder: &sources.routes_dir };
+    let mut complete = !sources.routes_missing;
+    let mut read = Vec::new();
+    for route in &sources.routes {
+        match text(&route.file, &route.bytes, &mut problems) {
+            Some(source) => read.push(source),
+            None => complete = false,
+        }
+    }
+    let mut trees: Vec<(&SourceText, Node)> = Vec::new();
+    for source in &read {
+        match yaml::parse(source, environment, &mut problems) {
+            Some(node) => trees.push((source, node)),
+            None => complete = false,
+        }
+    }
+    let files: Vec<File<'_>> = trees
+        .iter()
+        .map(|(source, node)| {
+            let part = Shape::new(&ROUTE_SCHEMA, source, &mut problems).check_file(node);
+            File { source, part }
+        })
+        .collect();
+    let declared = destination::compile(&files, complete, &mut problems);
+    let routes = route::compile(&files, &declared, &mut problems);
+    let schemas = schema::compile(sources, &mut problems);
+    let failed = problems.has_errors();
+    let problems = problems.into_sorted();
+    let Some(schemas) = schemas.filter(|_| !failed) else { return Err(problems) };
+    let destinations = declared.by_name.into_iter().filter_map(|(name, spec)| Some((name.to_owned(), spec?)));
+    Ok(Compiled {
+        version: sources.version(),
+        table: RouteTable::new(routes.routes),
+        entries: routes.entries,
+        destinations: destinations.collect(),
+        schemas,
+        origins: routes.origins,
+        warnings: problems.into_iter().filter(|problem| problem.severity == Severity::Warning).collect(),
+    })
+}
+
+/// The text of a file, which must be UTF-8.
+fn text(file: &str, bytes: &[u8], problems: &mut Problems) -> Option<SourceText> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(SourceText::new(file, text)),
+        Err(error) => {
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let (line, column) = SourceText::new(file, String::from_utf8_lossy(before)).position(before.len());
+            let problem = Problem::of_file(file, Code::YamlSyntax, "the file is not UTF-8 from here on");
+            problems.push(Problem { line, column, ..problem });
+            None
+        }
+    }
+}

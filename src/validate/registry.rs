@@ -1,0 +1,136 @@
+//! The files of `schemas/`: which types are governed, by which versions, and which one an event means.
+
+use super::SchemaFault;
+use super::json_schema::JsonSchema;
+use bytestring::ByteString;
+use percent_encoding::percent_decode_str;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+
+/// The versions of each governed type, lowest first.
+pub type Types = HashMap<ByteString, Vec<Version>>;
+
+/// One version of one type.
+#[derive(Debug)]
+pub struct Version {
+    /// The file name without extension.
+    pub name: String,
+    /// `<type>/<version>`, as verdicts show it.
+    pub label: ByteString,
+    /// What it asks of the data.
+    pub schema: JsonSchema,
+}
+
+/// Compiles schema files given as (path relative to the schemas folder, content). All faults at once.
+pub fn compile(files: &[(String, Vec<u8>)]) -> Result<Types, Vec<SchemaFault>> {
+    let mut types = Types::new();
+    let mut faults = Vec::new();
+    for (folder, files) in folders(files) {
+        match type_of(folder) {
+            Ok(ty) => faults.extend(compile_folder(folder, &ty, &files, types.entry(ty.clone()).or_default())),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    types.retain(|_, versions| !versions.is_empty());
+    for versions in types.values_mut() {
+        versions.sort_by(|a, b| compare(&a.name, &b.name));
+    }
+    if faults.is_empty() { Ok(types) } else { Err(faults) }
+}
+
+/// The version a `dataschema` means: by its `$id`, else by `<type>/<version>` at the end of its path.
+pub fn named<'v>(versions: &'v [Version], ty: &str, dataschema: &str) -> Option<&'v Version> {
+    let by_id = versions.iter().find(|version| version.schema.id() == Some(dataschema));
+    by_id.or_else(|| versions.iter().find(|version| ends_with(dataschema, ty, &version.name)))
+}
+
+/// Schema files by folder, as (version, content), both in order. Whatever is not `<folder>/<version>.json` is no schema.
+fn folders(files: &[(String, Vec<u8>)]) -> BTreeMap<&str, Vec<(&str, &[u8])>> {
+    let mut folders: BTreeMap<&str, Vec<(&str, &[u8])>> = BTreeMap::new();
+    for (path, content) in files {
+        let version = path.split_once('/').and_then(|(folder, file)| Some((folder, file.strip_suffix(".json")?)));
+        if let Some((folder, version)) = version.filter(|(_, version)| !version.contains('/')) {
+            folders.entry(folder).or_default().push((version, content));
+        }
+    }
+    for files in folders.values_mut() {
+        files.sort_unstable();
+    }
+    folders
+}
+
+/// The event type a folder is named after.
+fn type_of(folder: &str) -> Result<ByteString, SchemaFault> {
+    let fault = |message: String| SchemaFault {
+        hint: Some(
+            "in folder names all but letters, digits, `.`, `_` and `-` is percent-encoded: `a/b` is `a%2Fb`".to_owned(),
+        ),
+        ..SchemaFault::new(folder, message)
+    };
+    let mut rest = folder.bytes();
+    while let Some(byte) = rest.next() {
+        let fits = match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' => true,
+            b'%' => rest.by_ref().take(2).filter(u8::is_ascii_hexdigit).count() == 2,
+            _ => false,
+        };
+        if !fits {
+            return Err(fault(format!("`{folder}` is not the folder name of an event type")));
+        }
+    }
+    match percent_decode_str(folder).decode_utf8() {
+        Ok(ty) => Ok(ty.as_ref().into()),
+        Err(_) => Err(fault(format!("`{folder}` does not decode to UTF-8"))),
+    }
+}
+
+/// Adds the versions of one folder, and tells everything that is wrong with its files.
+fn compile_folder(folder: &str, ty: &str, files: &[(&str, &[u8])], versions: &mut Vec<Version>) -> Vec<SchemaFault> {
+    let mut faults = Vec::new();
+    for (version, content) in files {
+        let path = format!("{folder}/{version}.json");
+        if versions.iter().any(|known| known.name == *version) {
+            faults.push(SchemaFault::new(&path, format!("version `{version}` of `{ty}` has two files")));
+            continue;
+        }
+        match JsonSchema::compile(&path, content) {
+            Ok(schema) => {
+                let label = format!("{ty}/{version}").into();
+                versions.push(Version { name: (*version).to_owned(), label, schema });
+            }
+            Err(more) => faults.extend(more),
+        }
+    }
+    faults
+}
+
+/// Compares versions as dotted numbers; a part that is no number comes after every number, and then text decides.
+fn compare(a: &str, b: &str) -> Ordering {
+    let part = |a: &str, b: &str| match (is_number(a), is_number(b)) {
+        (true, true) => {
+            let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
+            a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+        }
+        (a_is_number, b_is_number) => b_is_number.cmp(&a_is_number).then_with(|| a.cmp(b)),
+    };
+    let mut parts = a.split('.').zip(b.split('.'));
+    let first_difference = parts.find_map(|(a, b)| Some(part(a, b)).filter(|order| order.is_ne()));
+    let shorter_first = || a.split('.').count().cmp(&b.split('.').count());
+    first_difference.unwrap_or_else(|| shorter_first().then_with(|| a.cmp(b)))
+}
+
+fn is_number(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// True when the path of `uri` ends with the segments of `<type>/<version>`, as written or percent-encoded.
+fn ends_with(uri: &str, ty: &str, version: &str) -> bool {
+    let path = uri.split(['?', '#']).next().unwrap_or_default();
+    let Some((rest, last)) = path.rsplit_once('/') else { return false };
+    if percent_decode_str(last).ne(version.bytes()) {
+        return false;
+    }
+    let as_written = rest.strip_suffix(ty).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+    let segment = rest.rsplit('/').next().unwrap_or_default();
+    as_written || percent_decode_str(segment).eq(ty.bytes())
+}
