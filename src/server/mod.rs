@@ -205,8 +205,8 @@ impl Running {
     }
 
     /// Accepts nothing more, lets requests in work finish, tells keep-alive peers to go, and cuts what is left at the
-    /// deadline. Returns how many connections were cut.
-    pub async fn drain(&self, deadline: Duration) -> usize {
+    /// deadline. True when nothing had to be cut.
+    pub async fn drain(&self, deadline: Duration) -> bool {
         self.draining.cancel();
         let finished = async {
             self.stopped.cancelled().await;
@@ -214,8 +214,8 @@ impl Running {
             self.connections.gone().await;
         };
         match tokio::time::timeout(deadline, finished).await {
-            Ok(()) => 0,
-            Err(_) => self.connections.cut(),
+            Ok(()) => true,
+            Err(_) => self.connections.cut() == 0,
         }
     }
 }
