@@ -13,4 +13,6 @@ mod nats_destination;
 mod nats_faults;
 #[cfg(feature = "nats")]
 mod nats_gateway;
+mod story;
 mod support;
+mod tidy;
