@@ -1,4 +1,6 @@
 //! Tests of the whole log.
 
 mod append;
+mod find;
+mod streams;
 pub(super) mod support;
