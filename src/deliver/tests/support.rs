@@ -406,9 +406,10 @@ fn at(begun: Instant) -> Micros {
 
 /// Waits for a condition.
 pub async fn until(what: &str, condition: impl Fn() -> bool) {
-    let real = std::time::Instant::now();
+    let (real, mut interval) = (std::time::Instant::now(), Duration::from_millis(1));
     while !condition() {
         assert!(real.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(interval).await;
+        interval = (interval * 2).min(Duration::from_secs(5));
     }
 }

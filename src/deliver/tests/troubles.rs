@@ -55,7 +55,7 @@ async fn an_unreachable_destination_uses_no_attempts_and_is_tried_by_one_event_a
     tokio::time::sleep(Duration::from_secs(600)).await;
     let asked = destination.asked.load(Ordering::Relaxed);
     assert!((100..2000).contains(&asked), "{asked}");
-    assert_eq!(rig.bytes(), 0, "a lane that waits holds no events");
+    assert!(rig.bytes() < 600, "a lane that waits holds the event it tries and no others");
     assert_eq!(rig.lag(), 300);
     destination.answers(|_| Answer::Take);
     rig.settled().await;
