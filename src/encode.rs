@@ -62,3 +62,55 @@ fn structured(event: &Event, format: Format) -> (Vec<(String, String)>, Option<B
     };
     (vec![(String::from("Content-Type"), media_type.to_owned())], Some(body))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Dialect, Format, Message, Mode, encode};
+    use crate::cloudevents::{Event, json, reader::Bounds};
+
+    const BODY: &str = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t","ext":"\u20ac %","data":"x"}"#;
+
+    fn event(body: &'static str) -> Event {
+        json::read(body.into(), &Bounds::default()).unwrap()
+    }
+
+    fn headers(message: &Message) -> Vec<(&str, &str)> {
+        message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
+    #[test]
+    fn each_dialect_names_the_media_type_in_its_own_header() {
+        let attributes = [
+            ("ce-specversion", "1.0"),
+            ("ce-id", "1"),
+            ("ce-source", "/a"),
+            ("ce-type", "t"),
+            ("ce-ext", "%E2%82%AC%20%25"),
+        ];
+        for (dialect, name) in [(Dialect::Http, "Content-Type"), (Dialect::Nats, "ce-datacontenttype")] {
+            let message = encode(&event(BODY), Mode::Binary, Format::Json, dialect).unwrap();
+            assert_eq!(headers(&message), [&attributes[..], &[(name, "application/json")]].concat());
+            assert_eq!(message.body.as_deref(), Some(&b"\"x\""[..]));
+        }
+    }
+
+    #[test]
+    fn a_type_is_never_invented_for_bytes_and_no_data_is_no_body() {
+        let bytes = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t","data_base64":"e30="}"#;
+        let nothing = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t"}"#;
+        for (body, data) in [(bytes, Some("{}")), (nothing, None)] {
+            let message = encode(&event(body), Mode::Binary, Format::Json, Dialect::Http).unwrap();
+            assert_eq!(message.headers.len(), 4);
+            assert_eq!(message.body, data.map(Into::into));
+        }
+    }
+
+    #[test]
+    fn structured_mode_says_its_media_type() {
+        for dialect in [Dialect::Http, Dialect::Nats] {
+            let message = encode(&event(BODY), Mode::Structured, Format::Json, dialect).unwrap();
+            assert_eq!(headers(&message), [("Content-Type", "application/cloudevents+json")]);
+            assert_eq!(message.body, Some(json::write(&event(BODY))));
+        }
+    }
+}

@@ -9,6 +9,8 @@ pub mod cloudevents;
 pub mod observability;
 pub mod tasks;
 
+pub mod server;
+
 pub mod decode;
 pub mod encode;
 pub mod log;
@@ -24,3 +26,11 @@ pub mod config;
 pub mod reload;
 
 pub mod pipeline;
+
+pub mod admin;
+pub mod ingress;
+
+pub mod app;
+pub mod shutdown;
+
+pub mod cli;

@@ -16,4 +16,7 @@ pub mod headers;
 pub mod http;
 pub mod nats;
 
+#[cfg(test)]
+mod tests;
+
 pub use event::{Attribute, Data, Event, Kind, Value, Violation};

@@ -73,7 +73,88 @@ fn holds_specversion(payload: &[u8], bounds: &Bounds) -> bool {
     let mut found = false;
     let read = json::scan::Scanner::new(text, bounds.json_depth).object(|name, _| {
         found |= name.string().as_deref() == Some("specversion");
-        Ok::<(), json::scan::Broken>(())
+        Ok::<(), json::value::Broken>(())
     });
     read.is_ok() && found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{read, write_binary};
+    use crate::cloudevents::reader::{Bounds, Fault};
+    use crate::cloudevents::{Data, Event, json};
+    use crate::codes::Code;
+
+    const STRUCTURED: &str = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t"}"#;
+    const REQUIRED: [(&str, &str); 4] =
+        [("ce-specversion", "1.0"), ("Ce-Id", "1"), ("ce-source", "/a"), ("ce-type", "t")];
+
+    fn receive(headers: &[(&str, &str)], payload: &'static str) -> Result<Event, Fault> {
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+        read(headers, payload.into(), &Bounds::default())
+    }
+
+    #[test]
+    fn the_mode_is_found_in_the_order_of_the_rules() {
+        for headers in [
+            &[("Content-Type", "Application/CloudEvents+json; charset=utf-8")][..],
+            &[("content-type", "application/cloudevents"), ("ce-specversion", "1.0"), ("ce-id", "smuggled")],
+            // Senders of 1.0.2 write no header at all.
+            &[],
+            &[("content-type", "application/json"), ("nats-msg-id", "x")],
+        ] {
+            assert_eq!(receive(headers, STRUCTURED).map(|event| event.id), Ok("1".into()), "{headers:?}");
+        }
+        let binary = receive(&REQUIRED, STRUCTURED).unwrap();
+        assert_eq!(binary.data, Data::Binary(STRUCTURED.into()));
+        assert_eq!(receive(&REQUIRED, "").unwrap().data, Data::Absent);
+    }
+
+    #[test]
+    fn what_is_no_event_is_told_apart() {
+        for (headers, payload, code) in [
+            (&[][..], "plain text", Code::NotAnEvent),
+            (&[], "{\"id\":\"1\"}", Code::NotAnEvent),
+            (&[], "[{\"specversion\":\"1.0\"}]", Code::NotAnEvent),
+            (&[], "{\"specversion\":\"0.9\"}", Code::InvalidEvent),
+            (&[("Content-Type", "application/cloudevents+xml")], "<a/>", Code::UnknownMediaType),
+            (&[("Content-Type", "application/cloudevents-batch+json")], "[]", Code::UnknownMediaType),
+            (&[("ce-specversion", "1.0")], "", Code::InvalidEvent),
+        ] {
+            assert_eq!(receive(headers, payload).map_err(|fault| fault.code), Err(code), "{headers:?} {payload}");
+        }
+    }
+
+    #[test]
+    fn the_media_type_of_the_data_is_read_in_both_spellings() {
+        let with = |headers: &[(&str, &str)]| {
+            let event = receive(&[&REQUIRED[..], headers].concat(), "x");
+            event.map(|event| event.datacontenttype().map(str::to_owned)).map_err(|fault| fault.code)
+        };
+        let coded = ("ce-datacontenttype", "text/plain;%20charset=utf-8");
+        let plain = ("content-type", "text/plain; charset=utf-8");
+        for headers in [&[coded][..], &[plain], &[coded, plain], &[plain, coded]] {
+            assert_eq!(with(headers), Ok(Some("text/plain; charset=utf-8".to_owned())), "{headers:?}");
+        }
+        assert_eq!(with(&[coded, ("content-type", "text/html")]), Err(Code::InvalidEvent));
+        assert_eq!(with(&[coded, coded]), Err(Code::Malformed));
+        assert_eq!(with(&[("ce-datacontenttype", "%C0%A0"), plain]), Err(Code::InvalidEvent));
+    }
+
+    #[test]
+    fn binary_mode_writes_no_header_but_its_own() {
+        let body = r#"{"specversion":"1.0","id":"a b","source":"/a","type":"t","natsrollup":"all","data":{}}"#;
+        let event = json::read(body.into(), &Bounds::default()).unwrap();
+        let (headers, payload) = write_binary(&event);
+        let expected = [
+            ("ce-specversion", "1.0"),
+            ("ce-id", "a%20b"),
+            ("ce-source", "/a"),
+            ("ce-type", "t"),
+            ("ce-natsrollup", "all"),
+            ("ce-datacontenttype", "application/json"),
+        ];
+        assert_eq!(headers, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(payload.as_deref(), Some(&b"{}"[..]));
+    }
 }

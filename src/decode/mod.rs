@@ -88,7 +88,7 @@ fn mode_of<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone) -> Re
         return Err(Fault::of(Code::Malformed, vec![violation]).into());
     }
     let text = content_type.and_then(|value| str::from_utf8(value).ok());
-    let media_type = text.and_then(|text| MediaType::parse(text.trim_ascii()));
+    let media_type = text.and_then(MediaType::parse);
     let event_media = media_type.and_then(|media_type| media_type.event_media());
     let (Some(media_type), Some(event_media)) = (media_type, event_media) else {
         let has_attributes = headers.clone().any(|(name, _)| attribute_of(name).is_some());
@@ -134,10 +134,11 @@ fn batch(body: Bytes, limits: &Limits) -> Result<Decoded, Refusal> {
     match faults.first() {
         None => Ok(Decoded::Batch(events)),
         Some((index, first)) => {
-            let (code, mut detail) = (first.code, format!("element {index} of the batch: {}", first.detail));
-            if faults.len() > 1 {
-                detail.push_str(&format!("; {} elements are bad in all", faults.len()));
-            }
+            let others = match faults.len() {
+                1 => String::new(),
+                count => format!("; {count} elements are bad in all"),
+            };
+            let (code, detail) = (first.code, format!("element {index} of the batch: {}{others}", first.detail));
             Err(Refusal { code, detail, violations: indexed(faults) })
         }
     }
@@ -157,7 +158,8 @@ fn indexed(faults: Vec<(usize, Fault)>) -> Vec<(Option<usize>, Violation)> {
 }
 
 impl Limits {
-    fn bounds(&self) -> Bounds {
+    /// The caps that every reader of events takes.
+    pub fn bounds(&self) -> Bounds {
         Bounds { attributes: self.attributes, json_depth: self.json_depth }
     }
 }

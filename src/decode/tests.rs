@@ -124,7 +124,7 @@ fn missing_and_unknown_attributes_are_named() {
 #[test]
 fn events_over_the_size_limit_are_refused_in_each_mode() {
     let fill = "x".repeat(950);
-    let structured = MINIMAL.replace("}", &format!(",\"data\":\"{fill}\"}}"));
+    let structured = MINIMAL.replace('}', &format!(",\"data\":\"{fill}\"}}"));
     let code = |result: Result<Decoded, Refusal>| result.unwrap_err().code;
     assert_eq!(code(send_typed("application/cloudevents+json", structured.clone())), Code::EventTooLarge);
     let refusal = send_typed("application/cloudevents-batch+json", format!("[{MINIMAL},{structured}]")).unwrap_err();
@@ -211,6 +211,12 @@ fn complete_streams_are_decompressed_and_others_refused() {
     let crc = damaged.len() - 8;
     damaged[crc] ^= 1;
     assert_eq!(decompress(Encoding::Gzip, damaged), Err(Code::BrokenEncoding));
+}
+
+#[test]
+fn a_swarm_of_empty_members_is_refused() {
+    assert_eq!(decompress(Encoding::Gzip, gzip(b"").repeat(1000)).as_deref(), Ok(&b""[..]));
+    assert_eq!(decompress(Encoding::Gzip, gzip(b"").repeat(1001)), Err(Code::BrokenEncoding));
 }
 
 #[test]

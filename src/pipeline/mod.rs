@@ -1,9 +1,14 @@
 //! The product on two pages: `accept` is the request half, `dispatch` the delivery half.
 
+pub mod accept;
+pub mod budget;
+pub mod dispatch;
+pub mod fingerprint;
 pub mod outcome;
+pub mod receive;
+pub mod rejections;
 
-use crate::cloudevents::Event;
-use crate::config::gateway::{GatewayConfig, Listener};
+use crate::config::gateway::GatewayConfig;
 use crate::deliver::destinations::Destinations;
 use crate::deliver::dispatcher::Delivery;
 use crate::log::Log;
@@ -11,7 +16,6 @@ use crate::reload::Snapshots;
 use crate::state::State;
 use bytes::Bytes;
 use bytestring::ByteString;
-use outcome::{Receipt, Rejection};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -29,6 +33,12 @@ pub struct Gateway {
     pub delivery: Delivery,
     /// The running destinations.
     pub destinations: Arc<Destinations>,
+    /// Makes the fingerprints of the duplicate window.
+    pub fingerprints: fingerprint::Fingerprints,
+    /// Bytes of request bodies held at once, over all connections of all listeners (`limits.inflight_bytes`).
+    pub bodies: Arc<budget::Budget>,
+    /// The last refused requests of all listeners.
+    pub rejections: Arc<rejections::Rejections>,
     /// Where the process is in its life.
     pub phase: watch::Receiver<Phase>,
 }
@@ -57,12 +67,5 @@ pub struct Incoming<'h> {
     pub producer: Option<ByteString>,
 }
 
-/// The request half, whole: decode, validate, route, append, fsync. Resolves when the events are durable or refused.
-pub async fn receive(_gateway: &Gateway, _listener: &Listener, _incoming: Incoming<'_>) -> Result<Receipt, Rejection> {
-    todo!()
-}
-
-/// The event in the JSON format, without data if `with_data` is false: what the API shows.
-pub fn event_json(_event: &Event, _with_data: bool) -> Box<serde_json::value::RawValue> {
-    todo!()
-}
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,10 @@ use crate::log::Stored;
 pub struct Receipt {
     /// One per event of the request, in order.
     pub stored: Vec<Stored>,
+    /// Whether a route took the event, in the same order.
+    pub matched: Vec<bool>,
+    /// The request was a batch.
+    pub batch: bool,
 }
 
 /// The producer's answer when its request is refused. Nothing was stored.
@@ -22,4 +26,6 @@ pub struct Rejection {
     pub errors: Vec<(Option<usize>, Violation)>,
     /// Trace id of the request, lower-case hex.
     pub trace_id: String,
+    /// Events of the request, as far as it could be read; 0 when it holds none that could.
+    pub events: usize,
 }

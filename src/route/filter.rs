@@ -1,10 +1,8 @@
 //! The subscription filter dialects `exact prefix suffix all any not` (specs.md §12).
 
 use crate::cloudevents::Event;
+use crate::cloudevents::reader::shown;
 use bytestring::ByteString;
-
-/// Characters of a value that a reason shows.
-const SHOWN_CHARACTERS: usize = 80;
 
 /// One compiled filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,24 +77,16 @@ fn first_false(
     fits: impl Fn(&str, &str) -> bool,
 ) -> Option<String> {
     wanted.iter().find_map(|(name, wanted)| {
-        let wanted_shown = shorten(wanted);
+        let wanted_text = shown(wanted);
         match event.attribute(name) {
             Some(saw) if fits(saw, wanted) => None,
-            Some(saw) => Some(format!("{dialect} {name}: wanted `{wanted_shown}`, saw `{}`", shorten(saw))),
-            None => Some(format!("{dialect} {name}: wanted `{wanted_shown}`, the event has no `{name}`")),
+            Some(saw) => Some(format!("{dialect} {name}: wanted `{wanted_text}`, saw `{}`", shown(saw))),
+            None => Some(format!("{dialect} {name}: wanted `{wanted_text}`, the event has no `{name}`")),
         }
     })
 }
 
 fn describe_values(dialect: &str, wanted: &[(ByteString, ByteString)]) -> String {
-    let pairs: Vec<String> = wanted.iter().map(|(name, value)| format!("{name} `{}`", shorten(value))).collect();
+    let pairs: Vec<String> = wanted.iter().map(|(name, value)| format!("{name} `{}`", shown(value))).collect();
     format!("{dialect} {}", pairs.join(", "))
-}
-
-/// A value as a reason shows it: its first characters, and how many more there are.
-fn shorten(value: &str) -> String {
-    match value.char_indices().nth(SHOWN_CHARACTERS) {
-        None => value.to_owned(),
-        Some((end, _)) => format!("{}… ({} characters)", &value[..end], value.chars().count()),
-    }
 }

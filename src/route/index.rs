@@ -57,7 +57,7 @@ fn file(lists: &mut HashMap<ByteString, Vec<u32>>, values: Vec<&ByteString>, num
     }
 }
 
-/// The values of `attribute` outside which ANDed filters cannot hold; `None` when any value may do.
+/// The values of `attribute` outside which filters that must all hold cannot; `None` when any value may do.
 fn required<'f>(filters: &'f [Filter], attribute: &str) -> Option<Vec<&'f ByteString>> {
     filters.iter().filter_map(|filter| required_by(filter, attribute)).min_by_key(Vec::len)
 }

@@ -25,7 +25,7 @@ const REMEMBERED: usize = 1 << 18;
 pub struct Route {
     /// Its name.
     pub name: ByteString,
-    /// ANDed, evaluated in written order; empty = every event.
+    /// All of them have to hold, evaluated in written order; empty = every event.
     pub filters: Vec<Filter>,
     /// Its deliver entries.
     pub lanes: Vec<Arc<LaneName>>,

@@ -1,13 +1,27 @@
 //! What became of accepted events: delivery records, lane progress, parked retries, dead letters.
 //! Losing the last commits costs duplicates, never events.
 
+mod codec;
+mod dead_letters;
+mod deliveries;
+mod lanes;
+mod parked;
+mod progress;
+mod store;
+#[cfg(test)]
+mod tests;
+mod writer;
+
 use crate::codes::Code;
 use crate::lane_name::LaneName;
 use crate::units::Micros;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// How many attempts of one event in one lane are kept: the last ones.
+pub const ATTEMPTS_KEPT: usize = 20;
 
 /// One try to deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +69,8 @@ pub enum Reason {
     RouteRemoved,
 }
 
-/// Something that became of one event in one lane.
+/// Something that became of one event in one lane. `attempts` holds those made since the last change of the same event in
+/// the same lane: the state adds them to the ones it has and keeps the last [`ATTEMPTS_KEPT`].
 #[derive(Debug, Clone)]
 pub enum Change {
     /// The destination has it.
@@ -70,7 +85,7 @@ pub enum Change {
         key: Option<String>,
         /// What the destination said: `partition=0 offset=17`, `stream=ORDERS seq=4`.
         receipt: Option<String>,
-        /// All attempts, the last one without failure.
+        /// The new attempts, the last one without failure.
         attempts: Vec<Attempt>,
     },
     /// It waits for its next attempt.
@@ -79,13 +94,15 @@ pub enum Change {
         lane: Arc<LaneName>,
         /// Which event.
         position: u64,
+        /// When the event was received.
+        received: Micros,
         /// When it is tried again.
         next_attempt: Micros,
         /// The key it blocks, if order is kept.
         key: Option<String>,
         /// The filled-in target.
         target: String,
-        /// The attempts so far (the last 20; numbers tell how many there were).
+        /// The new attempts.
         attempts: Vec<Attempt>,
     },
     /// It will not be tried again.
@@ -102,22 +119,27 @@ pub enum Change {
         at: Micros,
         /// The filled-in target, if it got that far.
         target: Option<String>,
-        /// The attempts (the last 20).
+        /// The key, if it got that far.
+        key: Option<String>,
+        /// The new attempts.
         attempts: Vec<Attempt>,
         /// The record, encoded by `log::record`, so that it outlives the segment.
         record: Bytes,
     },
 }
 
-/// Where one lane stands.
+/// Where one lane stands: every event of it below `next` is settled or parked, except those in `open`. (Open positions
+/// rather than settled ones, because their number is bounded.)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneProgress {
     /// Which lane.
     pub lane: Arc<LaneName>,
-    /// Everything below is settled or parked.
-    pub low: u64,
-    /// Positions at or above `low` that are already settled or parked.
-    pub done: Vec<u64>,
+    /// Rising positions below `next` that are neither settled nor parked.
+    pub open: Vec<u64>,
+    /// Where the lane goes on reading.
+    pub next: u64,
+    /// How many events of the lane lie between `next` and the dispatcher's head, near enough for the lag.
+    pub left: u64,
 }
 
 /// Progress of all lanes: every event below `head` was handed out; lanes not listed have no open work below it.
@@ -138,10 +160,12 @@ pub struct ParkedRetry {
     pub position: u64,
     /// When it is tried again.
     pub next_attempt: Micros,
+    /// When the event was received.
+    pub received: Micros,
     /// The key it blocks.
     pub key: Option<String>,
-    /// The attempts so far.
-    pub attempts: Vec<Attempt>,
+    /// How many attempts were made.
+    pub attempts: u32,
 }
 
 /// What a restart goes on from.
@@ -213,6 +237,44 @@ pub enum StateError {
     /// The state was closed.
     #[error("the state is closed")]
     Closed,
+    /// A damaged file cannot be moved aside, or the thread cannot be started.
+    #[error("cannot use {path}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file was written by a newer version of this program. It is left as it is.
+    #[error("{path} has format {found}, this version reads up to {known}")]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest one known here.
+        known: i64,
+    },
+    /// A write failed; what was to be written is kept and tried again.
+    #[error("the state could not be written: {detail}")]
+    Failed {
+        /// What failed.
+        detail: String,
+    },
+    /// An earlier write failed in a way that cannot be retried (damage, a failed fsync): the process must start again.
+    #[error("the state file is broken: {detail}")]
+    Broken {
+        /// What failed.
+        detail: String,
+    },
+}
+
+impl StateError {
+    /// True when only a new start of the process helps.
+    pub fn needs_restart(&self) -> bool {
+        matches!(self, StateError::Broken { .. })
+    }
 }
 
 /// Reads the progress of the moment; called by the state's thread before each commit, never blocking for long.
@@ -220,58 +282,61 @@ pub type ProgressSource = Arc<dyn Fn() -> Progress + Send + Sync>;
 
 /// The handle; cheap to clone.
 #[derive(Clone)]
-pub struct State;
+pub struct State {
+    store: Arc<store::Store>,
+}
 
 impl State {
     /// Opens or creates `data/state.db` and reads what a restart goes on from. A file that is damaged is moved aside
     /// with a warning and a new one begun (costs duplicates: progress starts at the oldest kept event).
-    pub fn open(_path: &Path) -> Result<(State, Resume), StateError> {
-        todo!()
+    pub fn open(path: &Path) -> Result<(State, Resume), StateError> {
+        let (store, resume) = store::open(path)?;
+        Ok((State { store }, resume))
     }
 
-    /// Starts the thread that commits changes. Each commit takes the progress first and then every change queued so far,
-    /// so that no progress is stored without the changes it rests on.
-    pub fn start(&self, _progress: ProgressSource) {
-        todo!()
+    /// From now on each commit takes the progress first and then every change queued so far, so that no progress is
+    /// stored without the changes it rests on.
+    pub fn start(&self, progress: ProgressSource) {
+        self.store.set_source(progress);
     }
 
-    /// Queues a change; waits while the bounded queue is full.
-    pub async fn record(&self, _change: Change) {
-        todo!()
+    /// Queues a change; waits while the bounded queue is full. After [`State::close`] changes are dropped.
+    pub async fn record(&self, change: Change) {
+        self.store.record(change).await;
     }
 
     /// Commits everything queued, fsyncs, and returns the progress that is now durable.
     pub async fn sync(&self) -> Result<Progress, StateError> {
-        todo!()
+        self.store.sync().await
     }
 
     /// What is recorded of one event.
-    pub async fn deliveries(&self, _position: u64) -> Result<Vec<DeliveryRecord>, StateError> {
-        todo!()
+    pub async fn deliveries(&self, position: u64) -> Result<Vec<DeliveryRecord>, StateError> {
+        self.store.read(move |db| deliveries::read(db, position)).await
     }
 
     /// Dead letters, newest first, below a sequence, of one route if given.
     pub async fn dead_letters(
         &self,
-        _route: Option<String>,
-        _below: Option<u64>,
-        _limit: usize,
+        route: Option<String>,
+        below: Option<u64>,
+        limit: usize,
     ) -> Result<Vec<DeadLetter>, StateError> {
-        todo!()
+        self.store.read(move |db| dead_letters::list(db, route.as_deref(), below, limit)).await
     }
 
     /// Which of these positions have a dead letter.
-    pub async fn dead_among(&self, _positions: Vec<u64>) -> Result<Vec<u64>, StateError> {
-        todo!()
+    pub async fn dead_among(&self, positions: Vec<u64>) -> Result<Vec<u64>, StateError> {
+        self.store.read(move |db| dead_letters::among(db, &positions)).await
     }
 
     /// Forgets delivery records below a position (dead letters stay).
-    pub async fn forget_below(&self, _position: u64) -> Result<(), StateError> {
-        todo!()
+    pub async fn forget_below(&self, position: u64) -> Result<(), StateError> {
+        self.store.forget_below(position).await
     }
 
     /// Commits everything, fsyncs and stops the thread.
     pub async fn close(&self) {
-        todo!()
+        self.store.close().await;
     }
 }

@@ -2,9 +2,14 @@
 
 pub mod template;
 
-use crate::cloudevents::Event;
+use crate::cloudevents::attributes::{self, Draft};
+use crate::cloudevents::media_type::MediaType;
+use crate::cloudevents::{Data, Event, Kind};
 use bytestring::ByteString;
 use template::Template;
+
+#[cfg(test)]
+mod tests;
 
 /// One compiled step.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +53,48 @@ pub enum Error {
 }
 
 /// Applies the steps in order. The result is a valid CloudEvent.
-pub fn apply(_steps: &[Step], _event: &Event) -> Result<Event, Error> {
-    todo!()
+pub fn apply(steps: &[Step], event: &Event) -> Result<Event, Error> {
+    let mut changed = event.clone();
+    for (number, step) in (1..).zip(steps) {
+        // What the operator writes counts for nothing against `limits.attributes`: that is for producers.
+        let mut draft = Draft::edit(&changed, usize::MAX);
+        match step {
+            Step::Set(values) => {
+                for (name, value) in values {
+                    let (kind, text) = value.fill(&changed)?;
+                    // A number or `true` written for an attribute of the specification stands for its text.
+                    let kind = attributes::expected_kind(name).map_or(kind, |_| Kind::String);
+                    draft.set(name.clone(), kind, text);
+                }
+            }
+            Step::Remove(names) => names.iter().for_each(|name| draft.remove(name)),
+        }
+        let data = changed.data.clone();
+        changed = draft.finish(data).map_err(|fault| Error::Invalid { step: number, detail: fault.detail })?;
+        changed.data = refit(&changed);
+    }
+    Ok(changed)
+}
+
+impl SetValue {
+    fn fill(&self, event: &Event) -> Result<(Kind, ByteString), Error> {
+        match self {
+            SetValue::Boolean(value) => Ok((Kind::Boolean, value.to_string().into())),
+            SetValue::Integer(value) => Ok((Kind::Integer, value.to_string().into())),
+            SetValue::Template(template) => template
+                .fill(event, |value, text| text.push_str(value))
+                .map(|text| (Kind::String, text.into()))
+                .map_err(|attribute| Error::Template { template: template.text().to_owned(), attribute }),
+        }
+    }
+}
+
+/// The data in a form that fits `datacontenttype`: what a step no longer calls JSON or XML is from then on only bytes.
+fn refit(event: &Event) -> Data {
+    let Some(media_type) = event.datacontenttype().and_then(MediaType::parse) else { return event.data.clone() };
+    match &event.data {
+        Data::Json(text) if !media_type.is_json() => Data::Binary(text.clone()),
+        Data::Xml(text) if !media_type.is_xml() => Data::Binary(text.clone()),
+        data => data.clone(),
+    }
 }

@@ -7,9 +7,6 @@ use percent_encoding::percent_decode_str;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
-/// Files of a type's folder that are no schemas.
-const OTHER_FILES: [&str; 2] = ["README.md", "compat"];
-
 /// The versions of each governed type, lowest first.
 pub type Types = HashMap<ByteString, Vec<Version>>;
 
@@ -17,7 +14,7 @@ pub type Types = HashMap<ByteString, Vec<Version>>;
 #[derive(Debug)]
 pub struct Version {
     /// The file name without extension.
-    pub version: String,
+    pub name: String,
     /// `<type>/<version>`, as verdicts show it.
     pub label: ByteString,
     /// What it asks of the data.
@@ -36,7 +33,7 @@ pub fn compile(files: &[(String, Vec<u8>)]) -> Result<Types, Vec<SchemaFault>> {
     }
     types.retain(|_, versions| !versions.is_empty());
     for versions in types.values_mut() {
-        versions.sort_by(|a, b| compare(&a.version, &b.version));
+        versions.sort_by(|a, b| compare(&a.name, &b.name));
     }
     if faults.is_empty() { Ok(types) } else { Err(faults) }
 }
@@ -44,19 +41,16 @@ pub fn compile(files: &[(String, Vec<u8>)]) -> Result<Types, Vec<SchemaFault>> {
 /// The version a `dataschema` means: by its `$id`, else by `<type>/<version>` at the end of its path.
 pub fn named<'v>(versions: &'v [Version], ty: &str, dataschema: &str) -> Option<&'v Version> {
     let by_id = versions.iter().find(|version| version.schema.id() == Some(dataschema));
-    by_id.or_else(|| versions.iter().find(|version| ends_with(dataschema, ty, &version.version)))
+    by_id.or_else(|| versions.iter().find(|version| ends_with(dataschema, ty, &version.name)))
 }
 
-/// Files by their folder, both in order. Only `<folder>/<file>` counts; hidden files and folders are nobody's.
+/// Schema files by folder, as (version, content), both in order. Whatever is not `<folder>/<version>.json` is no schema.
 fn folders(files: &[(String, Vec<u8>)]) -> BTreeMap<&str, Vec<(&str, &[u8])>> {
     let mut folders: BTreeMap<&str, Vec<(&str, &[u8])>> = BTreeMap::new();
     for (path, content) in files {
-        if let Some((folder, name)) = path.split_once('/')
-            && !name.contains('/')
-            && !folder.starts_with('.')
-            && !name.starts_with('.')
-        {
-            folders.entry(folder).or_default().push((name, content));
+        let version = path.split_once('/').and_then(|(folder, file)| Some((folder, file.strip_suffix(".json")?)));
+        if let Some((folder, version)) = version.filter(|(_, version)| !version.contains('/')) {
+            folders.entry(folder).or_default().push((version, content));
         }
     }
     for files in folders.values_mut() {
@@ -90,41 +84,22 @@ fn type_of(folder: &str) -> Result<ByteString, SchemaFault> {
     }
 }
 
+/// Adds the versions of one folder, and tells everything that is wrong with its files.
 fn compile_folder(folder: &str, ty: &str, files: &[(&str, &[u8])], versions: &mut Vec<Version>) -> Vec<SchemaFault> {
-    let before = versions.len();
     let mut faults = Vec::new();
-    for (name, content) in files {
-        let path = format!("{folder}/{name}");
-        match name.rsplit_once('.') {
-            Some((version, "json")) if versions.iter().any(|known| known.version == version) => {
-                faults.push(SchemaFault::new(&path, format!("version `{version}` of `{ty}` has two files")));
-            }
-            Some((version, "json")) => match JsonSchema::compile(&path, content) {
-                Ok(schema) => {
-                    versions.push(Version {
-                        version: version.to_owned(),
-                        label: format!("{ty}/{version}").into(),
-                        schema,
-                    });
-                }
-                Err(more) => faults.extend(more),
-            },
-            Some((_, "avsc")) => faults.push(SchemaFault::not_supported(&path, "Avro schemas are not supported yet")),
-            Some((_, "proto")) => {
-                faults.push(SchemaFault::not_supported(&path, "Protobuf schemas are not supported yet"))
-            }
-            _ if *name == "conversion" => {
-                faults.push(SchemaFault::not_supported(&path, "payload conversion is not supported yet"));
-            }
-            _ => {}
+    for (version, content) in files {
+        let path = format!("{folder}/{version}.json");
+        if versions.iter().any(|known| known.name == *version) {
+            faults.push(SchemaFault::new(&path, format!("version `{version}` of `{ty}` has two files")));
+            continue;
         }
-    }
-    // The folder alone makes the type governed, so with nothing in it no event of the type could ever be taken.
-    if versions.len() == before && faults.is_empty() && files.iter().any(|(name, _)| !OTHER_FILES.contains(name)) {
-        faults.push(SchemaFault {
-            hint: Some("a schema is named `<version>.json`, for example `1.json`".to_owned()),
-            ..SchemaFault::new(folder, "the folder holds no schema")
-        });
+        match JsonSchema::compile(&path, content) {
+            Ok(schema) => {
+                let label = format!("{ty}/{version}").into();
+                versions.push(Version { name: (*version).to_owned(), label, schema });
+            }
+            Err(more) => faults.extend(more),
+        }
     }
     faults
 }

@@ -89,5 +89,5 @@ fn a_reason_says_what_was_wanted_and_seen() {
     assert_eq!(why(Filter::Not(Box::new(exact(&[("count", "7")])))), "not: exact count `7` holds");
     let long = "ü".repeat(200);
     let reason = why(Filter::Prefix(pairs(&[("subject", &long)])));
-    assert!(reason.contains("… (200 characters)") && reason.chars().count() < 160, "{reason}");
+    assert!(reason.contains("ü…`, saw") && reason.chars().count() < 130, "{reason}");
 }

@@ -13,26 +13,36 @@ const SHOWN_CHOICES: usize = 8;
 const POINTER_BYTES: usize = 1024;
 
 /// The violations an error stands for. A missing or unexpected member gets its own pointer.
-pub fn violations(error: &ValidationError<'_>) -> Vec<Violation> {
+pub fn violations(error: &ValidationError<'_>, data: &Value) -> Vec<Violation> {
     let place = error.instance_path().as_str();
     let member = |name: &str, detail: String| Violation::new(pointer(place, Some(name)), detail);
+    let unexpected = |name: &String| member(name, format!("the member `{}` is not allowed", shown(name)));
     match error.kind() {
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
             vec![member(name, format!("the member `{}` is missing", shown(name)))]
         }
-        ValidationErrorKind::AdditionalProperties { unexpected }
-        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            let violation = |name: &String| member(name, format!("the member `{}` is not allowed", shown(name)));
-            unexpected.iter().take(super::LISTED + 1).map(violation).collect()
+        ValidationErrorKind::AdditionalProperties { unexpected: names }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected: names } => {
+            names.iter().take(super::LISTED + 1).map(unexpected).collect()
         }
         ValidationErrorKind::PropertyNames { error: of_name } => {
             let name = of_name.instance().as_str().unwrap_or_default();
             let why = detail(of_name, show_abridged);
             vec![member(name, format!("the name of this member is not allowed: {why}"))]
         }
+        // An object that allows no member at all is told as one error without names.
+        ValidationErrorKind::FalseSchema if forbids_members(error.schema_path().as_str()) => {
+            let members = data.pointer(place).and_then(Value::as_object).into_iter().flatten();
+            members.take(super::LISTED + 1).map(|(name, _)| unexpected(name)).collect()
+        }
         _ => vec![Violation::new(pointer(place, None), detail(error, show_abridged))],
     }
+}
+
+/// Is this the place of the keyword `additionalProperties`, and not of a property with that name?
+fn forbids_members(schema_path: &str) -> bool {
+    schema_path.strip_suffix("/additionalProperties").is_some_and(|parent| !parent.ends_with("/properties"))
 }
 
 /// What is wrong, in one sentence; `show_found` makes the found value fit for it.

@@ -19,8 +19,8 @@ pub const LISTED: usize = 100;
 const VISITS: usize = 1_000_000;
 const VISITS_PER_BYTE: usize = 32;
 
-/// Visits while errors are collected. Each can leave an error behind: this bounds their memory to a few megabytes.
-const VISITS_FOR_ERRORS: usize = 10_000;
+/// Visits while errors are collected. Each can leave an error behind: this bounds their memory to some megabytes.
+const VISITS_FOR_ERRORS: usize = 20_000;
 
 /// A compiled JSON Schema.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl JsonSchema {
         let allowance = Allowance::new(VISITS_FOR_ERRORS);
         let errors = self.validator.iter_errors(Visited::new(data, &allowance));
         if !allowance.is_spent() {
-            let mut listed = distinct(errors.flat_map(|error| message::violations(&error)));
+            let mut listed = distinct(errors.flat_map(|error| message::violations(&error, data)));
             if listed.len() > LISTED {
                 listed.truncate(LISTED);
                 listed.push(Violation::new("/data", format!("only the first {LISTED} violations are listed")));
@@ -81,7 +81,7 @@ impl JsonSchema {
         }
         let allowance = Allowance::new(VISITS_FOR_ERRORS);
         let first = self.validator.validate(Visited::new(data, &allowance)).err().filter(|_| !allowance.is_spent());
-        let mut listed = first.map(|error| message::violations(&error)).unwrap_or_default();
+        let mut listed = first.map(|error| message::violations(&error, data)).unwrap_or_default();
         listed.truncate(LISTED);
         listed.push(Violation::new("/data", "the data breaks its schema in more places than can be listed"));
         listed

@@ -1,102 +1,184 @@
-//! scratch
-use super::json_schema::JsonSchema;
-use serde_json::json;
+//! Which schema governs an event, and which data it can be asked of.
+
+mod json_schema;
+mod registry;
+
+use super::{Refusal, Registry};
+use crate::cloudevents::{Attribute, Data, Event, Kind, Value, Violation};
+
+const ORDER_1: &str = r#"{"$id": "https://schemas.example/order", "required": ["total"]}"#;
+const ORDER_2: &str = r#"{"required": ["sum"]}"#;
+
+fn registry() -> Registry {
+    compile(&[("com.example.order/1.json", ORDER_1), ("com.example.order/1.10.json", ORDER_2)]).unwrap()
+}
+
+fn compile(files: &[(&str, &str)]) -> Result<Registry, Vec<super::SchemaFault>> {
+    let files: Vec<_> = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+    Registry::compile(&files)
+}
+
+fn event(data: Data, attributes: &[(&str, &str)]) -> Event {
+    let attribute = |(name, text): &(&str, &str)| Attribute {
+        name: (*name).into(),
+        value: Value { kind: Kind::String, text: (*text).into() },
+    };
+    Event {
+        id: "1".into(),
+        source: "/shop".into(),
+        ty: "com.example.order".into(),
+        attributes: attributes.iter().map(attribute).collect(),
+        data,
+    }
+}
+
+fn json(text: &'static str) -> Data {
+    Data::Json(text.into())
+}
+
+fn check(event: &Event) -> Result<Option<String>, Refusal> {
+    registry().check(event, false).map(|label| label.map(|label| label.to_string()))
+}
 
 #[test]
-fn scratch() {
-    for schema in [
-        json!({"type": "objekt"}),
-        json!({"properties": {"a": {"pattern": "(?=a)b"}}}),
-        json!({"properties": {"a": {"pattern": "(a"}}}),
-        json!({"patternProperties": {"(?=a)b": {}}}),
-        json!({"properties": {"a": {"pattern": "(a)\\1"}}}),
-        json!({"properties": {"a": {"$ref": "http://example.com/x"}}}),
-        json!({"properties": {"a": {"$ref": "file:///etc/passwd"}}}),
-        json!({"properties": {"a": {"$ref": "#/$defs/nope"}}}),
-        json!({"properties": {"a": {"$ref": "https://json-schema.org/draft/2020-12/schema"}}}),
-        json!({"$ref": "#"}),
-        json!({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}),
-        json!({"$schema": "http://json-schema.org/draft-07/schema#", "minimum": "x", "maximum": "y"}),
-        json!({"$schema": "http://json-schema.org/draft-03/schema#"}),
-        json!({"$schema": "https://example.com/meta"}),
-        json!({"$schema": 7}),
-        json!({"$schema": "https://json-schema.org/draft/2020-12/schema#"}),
-        json!([]),
-        json!(true),
-        json!({"$id": "::"}),
-        json!({"pattern": "^[a-z]{1,2000}{1,2000}$"}),
-        json!({"multipleOf": 0}),
+fn without_dataschema_the_highest_version_is_asked() {
+    let label = Ok(Some("com.example.order/1.10".to_owned()));
+    assert_eq!(check(&event(json(r#"{"sum": 1}"#), &[])), label);
+    assert!(matches!(check(&event(json(r#"{"total": 1}"#), &[])), Err(Refusal::Violations(_))));
+}
+
+#[test]
+fn dataschema_names_a_version_by_id_or_by_the_end_of_its_path() {
+    let first = Ok(Some("com.example.order/1".to_owned()));
+    for dataschema in [
+        "https://schemas.example/order",
+        "https://any.example/deep/com.example.order/1",
+        "https://any.example/com.example.order/1?a=b",
+        "https://any.example/com%2Eexample%2eorder/1",
+        "file:/com.example.order/1",
     ] {
-        let out = JsonSchema::compile("a/1.json", schema.to_string().as_bytes());
-        println!("{schema}\n   => {:?}", out.as_ref().map(|_| ()));
-        if let Ok(s) = out {
-            for data in [json!(1), json!({"a": {"b": "a"}}), json!([[1]])] {
-                println!("      {data}: {:?}", s.check(&data, 10));
-            }
-        }
+        assert_eq!(check(&event(json(r#"{"total": 1}"#), &[("dataschema", dataschema)])), first, "{dataschema}");
+    }
+    for dataschema in [
+        "https://schemas.example/order#",
+        "https://any.example/xcom.example.order/1",
+        "https://any.example/com.example.order/2",
+        "https://any.example/com.example.order/1/",
+        "https://any.example/com.example.order/1.json",
+        "https://any.example/?/com.example.order/1",
+        "urn:com.example.order:1",
+    ] {
+        let refusal = check(&event(json(r#"{"total": 1}"#), &[("dataschema", dataschema)])).unwrap_err();
+        assert!(
+            matches!(&refusal, Refusal::UnknownSchema(at) if at.pointer == "/dataschema"),
+            "{dataschema}: {refusal:?}"
+        );
     }
 }
 
 #[test]
-fn timing() {
-    use std::time::Instant;
-    let schema = json!({"anyOf": [
-        {"properties": {"c": {"$ref": "#"}, "x": {"type": "string"}}},
-        {"properties": {"c": {"$ref": "#"}, "x": {"type": "array"}}},
-    ]});
-    let s = JsonSchema::compile("a/1.json", schema.to_string().as_bytes()).unwrap();
-    let mut data = json!({"x": 1});
-    for _ in 0..100 {
-        data = json!({"c": data});
+fn a_type_with_slashes_is_found_as_written_and_encoded() {
+    let registry = compile(&[("a%2Fb%20c/v1.json", "true")]).unwrap();
+    for dataschema in ["https://x.example/a/b c/v1", "https://x.example/a%2Fb%20c/v1", "https://x.example/a%2fb%20c/v1"]
+    {
+        let event = Event { ty: "a/b c".into(), ..event(json("1"), &[("dataschema", dataschema)]) };
+        assert_eq!(registry.check(&event, false), Ok(Some("a/b c/v1".into())), "{dataschema}");
     }
-    let t = Instant::now();
-    println!("{:?}", s.check(&data, 1000));
-    println!("nested anyOf {:?}", t.elapsed());
+}
 
-    let s = JsonSchema::compile("a/1.json", json!({"items": {"type": "string"}}).to_string().as_bytes()).unwrap();
-    let data = serde_json::Value::Array((0..262_144).map(|_| json!(1)).collect());
-    let t = Instant::now();
-    println!("{:?}", s.check(&data, 524_288).map_err(|v| (v.len(), v.last().cloned())));
-    println!("many {:?}", t.elapsed());
-    let data = serde_json::Value::Array((0..5_000).map(|_| json!(1)).collect());
-    let t = Instant::now();
-    println!("{:?}", s.check(&data, 10_000).map_err(|v| (v.len(), v.last().cloned())));
-    println!("5000 {:?}", t.elapsed());
+#[test]
+fn a_type_without_schema_is_taken_or_refused() {
+    let other = Event { ty: "com.example.other".into(), ..event(Data::Absent, &[("dataschema", "urn:x")]) };
+    assert_eq!(registry().check(&other, false), Ok(None));
+    let refusal = registry().check(&other, true).unwrap_err();
+    assert!(matches!(refusal, Refusal::UngovernedType(at) if at.pointer == "/type"));
+}
 
-    let s = JsonSchema::compile("a/1.json", json!({"uniqueItems": true}).to_string().as_bytes()).unwrap();
-    fn trees(size: usize) -> Vec<serde_json::Value> {
-        if size == 1 {
-            return vec![json!([])];
-        }
-        let mut out = vec![];
-        // lists of children with total size-1
-        fn lists(total: usize) -> Vec<Vec<serde_json::Value>> {
-            if total == 0 {
-                return vec![vec![]];
-            }
-            let mut out = vec![];
-            for first in 1..=total {
-                for f in trees(first) {
-                    for rest in lists(total - first) {
-                        let mut l = vec![f.clone()];
-                        l.extend(rest);
-                        out.push(l);
-                    }
-                }
-            }
-            out
-        }
-        for l in lists(size - 1) {
-            out.push(serde_json::Value::Array(l));
-        }
-        out
+#[test]
+fn json_is_read_in_every_form_it_comes_in() {
+    let text = r#"{"sum": 1}"#;
+    let cases = [
+        (json(text), vec![]),
+        (json(text), vec![("datacontenttype", "application/vnd.order+JSON; charset=utf-8")]),
+        (Data::Binary(text.into()), vec![("datacontenttype", "Application/Json")]),
+        (Data::Binary(text.into()), vec![("datacontenttype", "text/json")]),
+        (Data::Text(text.into()), vec![("datacontenttype", "application/json")]),
+    ];
+    for (data, attributes) in cases {
+        assert!(check(&event(data.clone(), &attributes)).is_ok(), "{data:?} {attributes:?}");
     }
-    let data = serde_json::Value::Array(trees(10));
-    println!("{} trees, {} bytes", data.as_array().unwrap().len(), data.to_string().len());
-    let t = Instant::now();
-    println!("{:?}", s.check(&data, 524_288));
-    println!("unique {:?}", t.elapsed());
-    let t = Instant::now();
-    println!("{:?}", jsonschema::is_valid(&json!({"uniqueItems": true}), &data));
-    println!("unique theirs {:?}", t.elapsed());
+}
+
+#[test]
+fn data_of_another_kind_is_refused_where_it_is_wrong() {
+    let text = r#"{"sum": 1}"#;
+    let cases = [
+        (Data::Absent, vec![], "/data"),
+        (Data::Absent, vec![("datacontenttype", "application/json")], "/data"),
+        (Data::Binary(text.into()), vec![], "/data"),
+        (Data::Text(text.into()), vec![], "/data"),
+        (Data::Binary(text.into()), vec![("datacontenttype", "text/plain")], "/datacontenttype"),
+        (Data::Xml("<a/>".into()), vec![("datacontenttype", "application/xml")], "/datacontenttype"),
+    ];
+    for (data, attributes, pointer) in cases {
+        let refusal = check(&event(data.clone(), &attributes)).unwrap_err();
+        assert!(matches!(&refusal, Refusal::WrongDataKind(at) if at.pointer == pointer), "{data:?}: {refusal:?}");
+    }
+}
+
+#[test]
+fn what_calls_itself_json_has_to_be_json() {
+    let nested = "[".repeat(5_000) + &"]".repeat(5_000);
+    for text in ["", "{", "{} x", "\u{feff}{}", "{'a': 1}", "NaN", "01", "\"\\ud800\"", &nested] {
+        let broken = event(Data::Binary(text.to_owned().into()), &[("datacontenttype", "application/json")]);
+        let refusal = check(&broken).unwrap_err();
+        assert!(matches!(&refusal, Refusal::NotJson(at) if at.pointer == "/data"), "{text:.20}: {refusal:?}");
+    }
+    let invalid_utf8 = event(Data::Binary((&b"\"\xff\""[..]).into()), &[("datacontenttype", "application/json")]);
+    assert!(matches!(check(&invalid_utf8), Err(Refusal::NotJson(_))));
+}
+
+#[test]
+fn every_json_number_can_be_checked() {
+    let registry = compile(&[(
+        "com.example.order/1.json",
+        r#"{"items": {"type": "integer", "minimum": -1e308, "maximum": 1e308}}"#,
+    )])
+    .unwrap();
+    let check = |text: &'static str| registry.check(&event(json(text), &[]), false);
+    assert!(check("[123456789012345678901234567890, -98765432109876543210, 1.0, 1e3]").is_ok());
+    for (text, pointer) in [
+        ("[1, 1e400]", "/data/1"),
+        ("[1, -1e400]", "/data/1"),
+        (r#"["\"1e400\\", 1]"#, "/data/0"),
+        ("[1.5]", "/data/0"),
+    ] {
+        let refusal = check(text).unwrap_err();
+        assert!(matches!(&refusal, Refusal::Violations(all) if pointers(all) == [pointer]), "{text}: {refusal:?}");
+    }
+    let strings = r#"["\"1e400\\", "x\\\"", 1e400]"#;
+    assert!(
+        matches!(check(strings), Err(Refusal::Violations(all)) if pointers(&all) == ["/data/0", "/data/1", "/data/2"])
+    );
+}
+
+#[test]
+fn the_list_is_in_order_of_type_and_version() {
+    let registry = compile(&[
+        ("b/1.9.json", "{}"),
+        ("b/1.10.json", "{}"),
+        ("a/beta.json", r#"{"$id": "urn:beta"}"#),
+        ("a/2.json", r#"{"$schema": "http://json-schema.org/draft-04/schema#", "id": "urn:old"}"#),
+    ])
+    .unwrap();
+    let list = registry.list();
+    let shown: Vec<_> = list.iter().map(|info| (&*info.ty, &*info.version, info.id.as_deref())).collect();
+    let expected =
+        [("a", "2", Some("urn:old")), ("a", "beta", Some("urn:beta")), ("b", "1.9", None), ("b", "1.10", None)];
+    assert_eq!(shown, expected);
+    assert!(list.iter().all(|info| info.kind == "json_schema"));
+}
+
+fn pointers(violations: &[Violation]) -> Vec<&str> {
+    violations.iter().map(|violation| violation.pointer.as_str()).collect()
 }

@@ -1,0 +1,268 @@
+//! The composition root: builds every part from the configuration and owns everything that runs.
+
+use crate::admin;
+use crate::codes::Code;
+use crate::config::Loaded;
+use crate::config::compile::DestinationSpec;
+use crate::config::gateway::GatewayConfig;
+use crate::deliver::destinations::{Destinations, Wanted};
+use crate::deliver::discard::Discard;
+use crate::deliver::dispatcher::{Delivery, LaneLimits};
+use crate::deliver::log::LogDestination;
+use crate::deliver::nats;
+use crate::deliver::plan::Plan;
+
+use crate::ingress;
+use crate::log::{self, DataDir, LockError, Log};
+use crate::pipeline::budget::Budget;
+use crate::pipeline::fingerprint::Fingerprints;
+use crate::pipeline::rejections::Rejections;
+use crate::pipeline::{Gateway, Phase, dispatch};
+use crate::reload::snapshot::Snapshot;
+use crate::reload::{Snapshots, watch};
+use crate::server::{BindError, Running};
+use crate::shutdown::Deadline;
+use crate::state::{State, StateError};
+use crate::tasks::Tasks;
+use crate::units::Size;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch as phases;
+
+/// Bytes of recent entries in memory for the dispatcher and live readers.
+const TAIL_BYTES: usize = 16 << 20;
+/// Bytes of events all lanes hold in memory.
+const LANE_BYTES: usize = 64 << 20;
+/// A lane without work ends after this long.
+const LANE_IDLE: Duration = Duration::from_secs(60);
+
+/// A running gateway.
+pub struct App {
+    gateway: Arc<Gateway>,
+    tasks: Tasks,
+    phase: phases::Sender<Phase>,
+    public: Vec<Running>,
+    admin: Running,
+    // Held for its lock.
+    _data_dir: DataDir,
+}
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used (75 when another process has it).
+    #[error(transparent)]
+    DataDir(#[from] LockError),
+    /// The log cannot be opened (74).
+    #[error("the log cannot be opened")]
+    Log(#[from] log::OpenError),
+    /// The state cannot be opened (74).
+    #[error("the state cannot be opened")]
+    State(#[from] StateError),
+    /// An address cannot be bound (69).
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A file of the data directory cannot be read or written (74).
+    #[error("cannot use {path}")]
+    Io {
+        /// Which one.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl App {
+    /// Opens everything and listens. Returns when events are taken.
+    pub async fn start(loaded: Loaded, metrics: PrometheusHandle) -> Result<App, StartError> {
+        let tasks = Tasks::default();
+        let (phase, phase_seen) = phases::channel(Phase::Starting);
+        let (config, snapshots) = Snapshots::from_loaded(loaded);
+        let snapshots = Arc::new(snapshots);
+        let data_dir = DataDir::lock(&config.data_dir)?;
+        let fingerprints = Fingerprints::new(duplicate_key(data_dir.root())?);
+        let log = open_log(&config, &data_dir).await?;
+        let (state, resume) = State::open(&data_dir.root().join("state.db"))?;
+
+        let destinations = Arc::new(Destinations::default());
+        destinations.apply(wanted(&snapshots.current(), &log, &tasks));
+        let plan = plan(&snapshots, &destinations);
+        let delivery = Delivery::start(log.clone(), state.clone(), plan, resume, lane_limits(&config), &tasks);
+        let limits = config.limits;
+        let gateway = Arc::new(Gateway {
+            config,
+            snapshots,
+            log,
+            state,
+            delivery,
+            destinations,
+            fingerprints,
+            bodies: Arc::new(Budget::new(bytes(limits.inflight_bytes))),
+            rejections: Arc::new(Rejections::new(limits.rejections)),
+            phase: phase_seen,
+        });
+        watch_files(&gateway, &tasks);
+        let admin = admin::start(gateway.clone(), metrics, &tasks).await?;
+        phase.send_replace(Phase::Ready);
+        let mut public = Vec::with_capacity(gateway.config.listeners.len());
+        for listener in &gateway.config.listeners {
+            public.push(ingress::start(gateway.clone(), listener, &tasks).await?);
+        }
+        Ok(App { gateway, tasks, phase, public, admin, _data_dir: data_dir })
+    }
+
+    /// Names and addresses of the public listeners.
+    pub fn listeners(&self) -> Vec<(String, SocketAddr)> {
+        self.public.iter().map(|running| (running.name().to_owned(), running.address())).collect()
+    }
+
+    /// Address of the admin listener.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin.address()
+    }
+
+    /// What all listeners share.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Fires when the process must end because a part of it has failed.
+    pub async fn failed(&self) {
+        self.tasks.failed().cancelled().await;
+    }
+
+    /// Ends in phases under `limits.shutdown_timeout`: readiness 503, stop accepting, finish requests, let deliveries in
+    /// flight finish, commit and fsync. Whatever is not delivered is kept for the next start.
+    pub async fn stop(self) {
+        let deadline = Deadline::after(self.gateway.config.limits.shutdown_timeout.0);
+        self.phase.send_replace(Phase::Draining);
+        for listener in self.public {
+            if !listener.drain(deadline.share(1, 2)).await {
+                let name = listener.name();
+                tracing::warn!(listener = name, "requests were cut: their share of the shutdown deadline was over");
+            }
+        }
+        let kept = self.gateway.delivery.stop(deadline.share(2, 3)).await;
+        if kept > 0 {
+            tracing::info!(events = kept, "kept in the log for the next start");
+        }
+        self.gateway.destinations.close(deadline.share(1, 2)).await;
+        self.gateway.log.close().await;
+        self.gateway.state.close().await;
+        let in_time = self.admin.drain(deadline.share(1, 2)).await;
+        tracing::debug!(in_time, "admin listener closed");
+        self.tasks.stop();
+        if tokio::time::timeout(deadline.left(), self.tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks did not end before the shutdown deadline");
+        }
+    }
+}
+
+async fn open_log(config: &GatewayConfig, data_dir: &DataDir) -> Result<Log, StartError> {
+    let options = log::Options {
+        dir: data_dir.root().join("log"),
+        segment_bytes: config.log.segment_bytes.0,
+        max_age: config.log.max_age.0,
+        max_bytes: config.log.max_bytes.0,
+        duplicate_window: config.limits.duplicate_window.0,
+        duplicate_events: config.limits.duplicate_events,
+        queue_requests: config.limits.queue_requests,
+        tail_bytes: TAIL_BYTES.min(bytes(config.log.segment_bytes)),
+        on_broken: Arc::new(|detail| end_at_once(&detail)),
+    };
+    let opened = tokio::task::spawn_blocking(move || Log::open(options)).await;
+    opened.map_err(|_| StartError::State(StateError::Closed))?.map_err(StartError::from)
+}
+
+/// A failed write or fsync: nothing that waits may be answered, and nothing may be tried again on the same file.
+#[expect(clippy::exit, reason = "design.md §3: fsync failed = no answer, the process exits with 74")]
+fn end_at_once(detail: &str) {
+    tracing::error!(code = %Code::LogBroken, detail, "the log is broken; the process ends");
+    std::process::exit(74);
+}
+
+fn bytes(size: Size) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
+}
+
+fn lane_limits(config: &GatewayConfig) -> LaneLimits {
+    LaneLimits {
+        events: config.limits.lane_events,
+        bytes: LANE_BYTES,
+        parked: config.limits.parked_events,
+        idle: LANE_IDLE,
+    }
+}
+
+fn plan(snapshots: &Arc<Snapshots>, destinations: &Arc<Destinations>) -> Plan {
+    let (snapshots, destinations) = (snapshots.clone(), destinations.clone());
+    Plan {
+        entry: Arc::new(move |lane| snapshots.current().entry(lane)),
+        destination: Arc::new(move |name| destinations.get(name)),
+        prepare: dispatch::prepare,
+        key: dispatch::key,
+    }
+}
+
+fn wanted(snapshot: &Snapshot, log: &Log, tasks: &Tasks) -> Vec<Wanted> {
+    let one = |name: &String, spec: &DestinationSpec| {
+        let (log, tasks, spec_, name_) = (log.clone(), tasks.clone(), spec.clone(), name.clone());
+        Wanted {
+            name: name.clone(),
+            kind: spec.kind(),
+            fingerprint: fingerprint(spec),
+            start: Box::new(move || match spec_ {
+                DestinationSpec::Log => Arc::new(LogDestination::new(log)),
+                DestinationSpec::Discard => Arc::new(Discard),
+                DestinationSpec::Nats(config) => nats::start(&name_, &config, &tasks),
+            }),
+        }
+    };
+    snapshot.destinations.iter().map(|(name, spec)| one(name, spec)).collect()
+}
+
+/// Equal for equal options, secrets included; never shown.
+fn fingerprint(spec: &DestinationSpec) -> String {
+    match spec {
+        DestinationSpec::Log | DestinationSpec::Discard => spec.kind().to_owned(),
+        DestinationSpec::Nats(config) => config.fingerprint().reveal().to_owned(),
+    }
+}
+
+fn watch_files(gateway: &Arc<Gateway>, tasks: &Tasks) {
+    let (shared, owner) = (gateway.clone(), tasks.clone());
+    watch::start(
+        &gateway.snapshots,
+        tasks,
+        Box::new(move |snapshot: &Snapshot| {
+            shared.destinations.apply(wanted(snapshot, &shared.log, &owner));
+            shared.delivery.snapshot_changed();
+        }),
+    );
+}
+
+/// The key of the fingerprints. It stays with the data directory, so that the duplicate window survives a restart.
+fn duplicate_key(root: &Path) -> Result<[u8; 16], StartError> {
+    let path = root.join("duplicates.key");
+    let fail = |source| StartError::Io { path: path.display().to_string(), source };
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            if let Ok(key) = <[u8; 16]>::try_from(bytes.as_slice()) {
+                return Ok(key);
+            }
+            tracing::warn!(path = %path.display(), "the duplicate window begins anew: its key file is damaged");
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(fail(error)),
+    }
+    let mut key = [0; 16];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut key))
+        .map_err(fail)?;
+    std::fs::write(&path, key).map_err(fail)?;
+    Ok(key)
+}

@@ -1,0 +1,76 @@
+//! `signalbox check`: every problem of config, routes and schemas, without starting anything.
+
+use crate::cli::ServeArgs;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Format as OutputFormat, Printer};
+use crate::config::problem::Problem;
+use crate::config::{self, Loaded, report};
+use clap::ValueEnum;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How problems are written [default: as --output says]
+    #[arg(long)]
+    pub format: Option<Format>,
+    /// What to check.
+    #[command(flatten)]
+    pub files: ServeArgs,
+}
+
+/// How problems are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// {"problems": [...]}
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations in GitHub Actions
+    Github,
+}
+
+/// Prints every problem; ends with 78 if one of them is an error. Warnings refuse nothing.
+pub fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
+    let format = args.format.unwrap_or(match printer.format {
+        OutputFormat::Text => Format::Text,
+        OutputFormat::Json => Format::Json,
+    });
+    match config::load(args.files.config.as_deref(), &args.files.overrides()) {
+        Ok(loaded) => {
+            print(&loaded.compiled.warnings, format, printer)?;
+            if format == Format::Text { printer.line(&summary(&loaded)) } else { Ok(()) }
+        }
+        Err(problems) => {
+            print(&problems, format, printer)?;
+            Err(Failure::Told(Exit::Config))
+        }
+    }
+}
+
+fn print(problems: &[Problem], format: Format, printer: &mut Printer) -> Result<(), Failure> {
+    let colour = printer.paint.shows();
+    let (form, empty_says_nothing) = match format {
+        Format::Text => (report::Format::Text { colour }, true),
+        Format::Json => (report::Format::Json, false),
+        Format::Sarif => (report::Format::Sarif, false),
+        Format::Github => (report::Format::Github, true),
+    };
+    if problems.is_empty() && empty_says_nothing {
+        return Ok(());
+    }
+    printer.line(&report::render(problems, form))
+}
+
+fn summary(loaded: &Loaded) -> String {
+    let counted = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let compiled = &loaded.compiled;
+    format!(
+        "ok: {}, {}, {}",
+        counted(compiled.table.routes().len(), "route"),
+        counted(compiled.destinations.len(), "destination"),
+        counted(compiled.schemas.list().len(), "schema")
+    )
+}

@@ -1,0 +1,210 @@
+//! Receipt or rejection → answer. The only place that chooses an HTTP status for a producer.
+
+use crate::codes::Code;
+use crate::pipeline::outcome::{Receipt, Rejection};
+use crate::server::problem::{self, Fault, Problem};
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use std::fmt::Write as _;
+
+/// An answer to a producer.
+pub type Answer = Response<Full<Bytes>>;
+
+const POSITION: HeaderName = HeaderName::from_static("signalbox-position");
+const DUPLICATE: HeaderName = HeaderName::from_static("signalbox-duplicate");
+/// Faults listed in one answer at most; what one request can ask for stays in proportion to its size.
+const FAULTS: usize = 1000;
+
+/// What the sender of a refused request is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// A problem document with this status.
+    Status(StatusCode),
+    /// Nothing: the connection is closed. What became of the events must stay unknown to the sender.
+    Silence,
+}
+
+/// The answer to each code. Codes of other places than the ingress cannot get here; a fault of ours if they do.
+pub fn reply(code: Code) -> Reply {
+    Reply::Status(match code {
+        Code::NotAnEvent
+        | Code::Malformed
+        | Code::InvalidEvent
+        | Code::BrokenEncoding
+        | Code::BrokenRequest
+        | Code::BadQuery => StatusCode::BAD_REQUEST,
+        Code::ForbiddenHost => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+        Code::BodyTooLarge | Code::EventTooLarge | Code::BatchTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::UnknownMediaType | Code::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::SchemaViolation | Code::UnknownSchema | Code::UngovernedType | Code::WrongDataKind | Code::Unmatched => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Code::Overloaded | Code::LogFull | Code::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        Code::LogBroken => return Reply::Silence,
+        Code::Internal
+        | Code::YamlSyntax
+        | Code::UnknownKey
+        | Code::BadValue
+        | Code::MissingKey
+        | Code::Interpolation
+        | Code::NotYetSupported
+        | Code::DuplicateName
+        | Code::UnknownReference
+        | Code::BadTemplate
+        | Code::BadFilter
+        | Code::BadTransform
+        | Code::BadSchema
+        | Code::MissingFile
+        | Code::TooLarge
+        | Code::UnsafeAdmin
+        | Code::DuplicateKey
+        | Code::TemplateUnfilled
+        | Code::TransformFailed
+        | Code::ConversionFailed
+        | Code::BadTarget
+        | Code::TooLargeForDestination
+        | Code::RefusedByDestination
+        | Code::DeadlinePassed
+        | Code::AttemptsUsed
+        | Code::RouteRemoved
+        | Code::Unreachable
+        | Code::NoAck
+        | Code::NoStream
+        | Code::DestinationFailed
+        | Code::DataDirInUse
+        | Code::AddressInUse
+        | Code::GatewayUnavailable => StatusCode::INTERNAL_SERVER_ERROR,
+    })
+}
+
+/// How the events of a refused request count: `outcome` of `events_received_total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The sender must change the event.
+    Invalid,
+    /// The event is fine but not wanted.
+    Rejected,
+    /// We cannot take it now.
+    Shed,
+}
+
+/// How they count; `None`: not at all, because the request was no try to send one, or what became of it is not known.
+pub fn outcome(code: Code) -> Option<Outcome> {
+    let Reply::Status(status) = reply(code) else { return None };
+    match status {
+        _ if code == Code::Unmatched => Some(Outcome::Rejected),
+        StatusCode::BAD_REQUEST
+        | StatusCode::REQUEST_TIMEOUT
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNSUPPORTED_MEDIA_TYPE
+        | StatusCode::UNPROCESSABLE_ENTITY => Some(Outcome::Invalid),
+        StatusCode::FORBIDDEN => Some(Outcome::Rejected),
+        StatusCode::SERVICE_UNAVAILABLE => Some(Outcome::Shed),
+        _ => None,
+    }
+}
+
+/// Seconds until another try makes sense.
+fn retry_after(code: Code) -> Option<&'static str> {
+    match code {
+        Code::Overloaded => Some("1"),
+        Code::Draining => Some("2"),
+        Code::LogFull => Some("5"),
+        _ => None,
+    }
+}
+
+/// 202. `headers` is an empty map whose memory is used again.
+pub fn accepted(receipt: &Receipt, mut headers: HeaderMap) -> Answer {
+    match receipt.stored.as_slice() {
+        [only] if !receipt.batch => {
+            headers.insert(POSITION, HeaderValue::from(only.position));
+            if only.duplicate {
+                headers.insert(DUPLICATE, HeaderValue::from_static("true"));
+            }
+        }
+        _ => batch_headers(receipt, &mut headers),
+    }
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::ACCEPTED;
+    *answer.headers_mut() = headers;
+    answer
+}
+
+/// The range of what was stored, and the indexes of what was known before.
+fn batch_headers(receipt: &Receipt, headers: &mut HeaderMap) {
+    let stored = || receipt.stored.iter().filter(|one| !one.duplicate).map(|one| one.position);
+    match (stored().min(), stored().max()) {
+        (Some(first), Some(last)) if first != last => insert_text(headers, POSITION, &format!("{first}-{last}")),
+        (Some(only), _) => drop(headers.insert(POSITION, HeaderValue::from(only))),
+        (None, _) => {}
+    }
+    let mut indexes = String::new();
+    for (index, _) in receipt.stored.iter().enumerate().filter(|(_, one)| one.duplicate) {
+        let comma = if indexes.is_empty() { "" } else { "," };
+        // Writing to a String cannot fail.
+        write!(indexes, "{comma}{index}").unwrap_or_default();
+    }
+    if !indexes.is_empty() {
+        insert_text(headers, DUPLICATE, &indexes);
+    }
+}
+
+fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(name, value);
+    }
+}
+
+/// The problem document of a rejection.
+pub fn refused(rejection: &Rejection, status: StatusCode) -> Answer {
+    let (errors, left_out) = faults(rejection);
+    let mut detail = rejection.detail.clone();
+    if left_out > 0 {
+        // Writing to a String cannot fail.
+        write!(detail, " ({left_out} more errors are not listed)").unwrap_or_default();
+    }
+    let problem = Problem {
+        status: status.as_u16(),
+        code: rejection.code,
+        detail: &detail,
+        errors,
+        trace_id: &rejection.trace_id,
+    };
+    let mut answer = Response::new(Full::new(problem.to_json()));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
+    if let Some(seconds) = retry_after(rejection.code) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+    }
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+    }
+    answer
+}
+
+/// Pointers into the request: those of a batch begin with the element's index. What cannot be pointed at is in
+/// `detail`.
+fn faults(rejection: &Rejection) -> (Vec<Fault>, usize) {
+    let pointed = || rejection.errors.iter().filter(|(index, one)| index.is_some() || !one.pointer.is_empty());
+    let faults = pointed().take(FAULTS).map(|(index, violation)| Fault {
+        pointer: index.map_or_else(|| violation.pointer.clone(), |index| format!("/{index}{}", violation.pointer)),
+        detail: violation.detail.clone(),
+        index: *index,
+    });
+    (faults.collect(), pointed().count().saturating_sub(FAULTS))
+}
+
+/// `OPTIONS`: what may be sent here. Nobody is granted the web-hook handshake by default, so no `WebHook-*` header
+/// answers one (formats.md §4).
+pub fn options() -> Answer {
+    let mut answer = Response::new(Full::default());
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    answer
+}

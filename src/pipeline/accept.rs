@@ -1,0 +1,196 @@
+//! The request half as one pure function: decode → validate → route. The caller appends the result to the log.
+
+use super::Incoming;
+use super::fingerprint::{Fingerprints, Occurrences};
+use super::outcome::Rejection;
+use crate::cloudevents::{Attribute, Event, Kind, Value, Violation};
+use crate::codes::Code;
+use crate::config::gateway::{Listener, TraceTrust, UnknownType, Unmatched};
+use crate::decode::{self, Decoded};
+use crate::log::NewEntry;
+use crate::log::record::Record;
+use crate::observability::trace::{Ids, TraceContext};
+use crate::reload::snapshot::Snapshot;
+use crate::units::Micros;
+use crate::validate::Refusal;
+use bytestring::ByteString;
+use std::sync::Arc;
+
+/// What a listener asks of every request, resolved once at start.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Name of the listener, as the log records it.
+    pub listener: ByteString,
+    /// What becomes of events no route takes.
+    pub unmatched: Unmatched,
+    /// What becomes of the caller's trace.
+    pub trace: TraceTrust,
+    /// What becomes of events of a type without a schema.
+    pub unknown_type: UnknownType,
+    /// Caps of the formats.
+    pub limits: decode::Limits,
+    /// Makes the fingerprints of the duplicate window.
+    pub fingerprints: Fingerprints,
+}
+
+/// Events that passed every check, ready to be stored.
+#[derive(Debug)]
+pub struct Accepted {
+    /// One per event of the request, in order.
+    pub entries: Vec<NewEntry>,
+    /// The request was a batch.
+    pub batch: bool,
+    /// Context of the request's span.
+    pub trace: TraceContext,
+}
+
+impl Policy {
+    /// The policy of a listener.
+    pub fn new(
+        listener: &Listener,
+        config: &crate::config::gateway::GatewayConfig,
+        fingerprints: Fingerprints,
+    ) -> Policy {
+        let limits = &config.limits;
+        let bytes = |size: crate::units::Size| usize::try_from(size.0).unwrap_or(usize::MAX);
+        Policy {
+            listener: listener.name.clone().into(),
+            unmatched: listener.unmatched,
+            trace: listener.trace,
+            unknown_type: config.validation.unknown_type,
+            limits: decode::Limits {
+                event_bytes: bytes(limits.event_bytes),
+                body_bytes: bytes(limits.body_bytes),
+                batch_events: limits.batch_events,
+                attributes: limits.attributes,
+                json_depth: limits.json_depth,
+            },
+            fingerprints,
+        }
+    }
+}
+
+/// Decides what becomes of one request. Nothing is stored and nothing is sent; a batch is taken whole or not at all.
+pub fn accept(
+    incoming: Incoming<'_>,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    now: Micros,
+    ids: &mut Ids,
+) -> Result<Accepted, Rejection> {
+    let caller = caller_context(&incoming, policy.trace);
+    let request = match caller {
+        None => ids.root(),
+        Some((parent, _)) => ids.child(parent),
+    };
+    let refuse = |code, detail, errors| Rejection { code, detail, errors, trace_id: request.trace_id_hex(), events: 0 };
+
+    let headers = incoming.headers.iter().copied();
+    let decoded = decode::decode(headers, incoming.body, &policy.limits)
+        .map_err(|refusal| refuse(refusal.code, refusal.detail, refusal.violations))?;
+    let (events, batch) = match decoded {
+        Decoded::Single(event) => (vec![event], false),
+        Decoded::Batch(events) => (events, true),
+    };
+
+    let count = events.len();
+    let mut entries = Vec::with_capacity(count);
+    let mut faults = Faults::default();
+    let mut occurrences = Occurrences::default();
+    for (index, mut event) in events.into_iter().enumerate() {
+        let index = batch.then_some(index);
+        let process = if batch { ids.child(request) } else { request };
+        fill_in_traceparent(&mut event, caller.map(|(_, text)| text), process);
+        let schema = match snapshot.schemas.check(&event, policy.unknown_type == UnknownType::Reject) {
+            Ok(schema) => schema,
+            Err(refusal) => {
+                faults.schema(index, refusal);
+                continue;
+            }
+        };
+        let decision = snapshot.table.decide(&event);
+        if decision.is_empty() && policy.unmatched == Unmatched::Reject {
+            faults.unmatched(index);
+            continue;
+        }
+        let fingerprint = policy.fingerprints.of(incoming.producer.as_deref(), &event);
+        let record = Record {
+            received: now,
+            listener: policy.listener.clone(),
+            producer: incoming.producer.clone(),
+            schema,
+            snapshot: snapshot.version.clone(),
+            process,
+            decision,
+            event,
+        };
+        let fingerprint = if batch { occurrences.distinguish(fingerprint) } else { fingerprint };
+        entries.push(NewEntry { record: Arc::new(record), fingerprint: Some(fingerprint) });
+    }
+    match faults.code {
+        None => Ok(Accepted { entries, batch, trace: request }),
+        Some(code) => Err(Rejection { events: count, ..refuse(code, faults.detail, faults.errors) }),
+    }
+}
+
+/// The caller's `traceparent` header with its text. The sampled flag of an anonymous caller is not believed
+/// (reliability.md §4.3 R9).
+fn caller_context<'h>(incoming: &Incoming<'h>, trust: TraceTrust) -> Option<(TraceContext, &'h str)> {
+    if trust != TraceTrust::Continue {
+        return None;
+    }
+    let (_, value) = incoming.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("traceparent"))?;
+    let text = std::str::from_utf8(value).ok()?;
+    let context = TraceContext::parse(text)?;
+    let sampled = context.sampled && incoming.producer.is_some();
+    Some((TraceContext { sampled, ..context }, text))
+}
+
+/// R2: an event without a creation context gets the caller's, which is where the transmission started, else that of the
+/// span that processes it. One that has any text there keeps it.
+fn fill_in_traceparent(event: &mut Event, caller: Option<&str>, process: TraceContext) {
+    if event.value("traceparent").is_some() {
+        return;
+    }
+    let text = caller.map_or_else(|| process.to_string(), str::to_owned);
+    event.attributes.push(Attribute {
+        name: ByteString::from_static("traceparent"),
+        value: Value { kind: Kind::String, text: text.into() },
+    });
+}
+
+/// What is wrong with the events of one request. The first fault decides the code; all are listed.
+#[derive(Default)]
+struct Faults {
+    code: Option<Code>,
+    detail: String,
+    errors: Vec<(Option<usize>, Violation)>,
+}
+
+impl Faults {
+    fn schema(&mut self, index: Option<usize>, refusal: Refusal) {
+        let (code, violations) = match refusal {
+            Refusal::UnknownSchema(violation) => (Code::UnknownSchema, vec![violation]),
+            Refusal::UngovernedType(violation) => (Code::UngovernedType, vec![violation]),
+            Refusal::WrongDataKind(violation) | Refusal::NotJson(violation) => (Code::WrongDataKind, vec![violation]),
+            Refusal::Violations(violations) => (Code::SchemaViolation, violations),
+        };
+        self.add(code, index, violations);
+    }
+
+    fn unmatched(&mut self, index: Option<usize>) {
+        let violation = Violation::new("", "no route takes this event, and the listener says `unmatched: reject`");
+        self.add(Code::Unmatched, index, vec![violation]);
+    }
+
+    fn add(&mut self, code: Code, index: Option<usize>, violations: Vec<Violation>) {
+        if self.code.is_none() {
+            self.code = Some(code);
+            self.detail = match violations.as_slice() {
+                [only] => only.detail.clone(),
+                _ => format!("{}: {} violations", code.title(), violations.len()),
+            };
+        }
+        self.errors.extend(violations.into_iter().map(|violation| (index, violation)));
+    }
+}

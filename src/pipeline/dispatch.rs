@@ -1,0 +1,124 @@
+//! The delivery half as pure functions: a stored event becomes the message of one attempt. Lanes call them.
+
+use crate::cloudevents::Event;
+use crate::codes::Code;
+use crate::deliver::entry::{DeliverEntry, Target};
+use crate::deliver::nats::subject;
+use crate::deliver::plan::Undeliverable;
+use crate::deliver::{Outgoing, StoredEvent};
+use crate::encode::{self, Dialect};
+use crate::log::record::{Entry, Record};
+use crate::observability::trace::Ids;
+use crate::state::Reason;
+use crate::transform;
+use crate::units::Micros;
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::borrow::Cow;
+use std::hash::Hasher;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An attempt that starts later than this after acceptance begins a trace of its own (reliability.md §4.3 R6).
+const JOIN_WINDOW: Duration = Duration::from_secs(60);
+
+/// Transforms, fills in and encodes one event for one deliver entry.
+pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<Outgoing, Undeliverable> {
+    let event = transformed(entry, deliver)?;
+    let target = target(&event, &deliver.target)?;
+    let key = fill_key(&event, deliver);
+    let mut outgoing =
+        Outgoing { target, key, headers: Vec::new(), body: None, message_id: message_id(entry, deliver), stored: None };
+    let dialect = match &deliver.target {
+        Target::Subject(_) => Dialect::Nats,
+        Target::Nowhere => return Ok(outgoing),
+        Target::Stream(_) => {
+            outgoing.stored = Some(stored(entry, deliver, event.into_owned()));
+            return Ok(outgoing);
+        }
+    };
+    let message = encode::encode(&event, deliver.mode, deliver.format, dialect).map_err(|error| Undeliverable {
+        reason: Reason::Conversion,
+        code: Code::ConversionFailed,
+        detail: error.to_string(),
+        target: Some(outgoing.target.clone()),
+    })?;
+    outgoing.headers = message.headers;
+    outgoing.headers.push(("traceparent".to_owned(), hop(&entry.record)));
+    outgoing.body = message.body;
+    Ok(outgoing)
+}
+
+/// The key of an event in an entry: what its order is kept by. `None` when the template cannot be filled.
+pub fn key(entry: &Entry, deliver: &DeliverEntry) -> Option<String> {
+    let event = transformed(entry, deliver).ok()?;
+    fill_key(&event, deliver)
+}
+
+fn transformed<'e>(entry: &'e Entry, deliver: &DeliverEntry) -> Result<Cow<'e, Event>, Undeliverable> {
+    let event = &entry.record.event;
+    if deliver.steps.is_empty() {
+        return Ok(Cow::Borrowed(event));
+    }
+    transform::apply(&deliver.steps, event).map(Cow::Owned).map_err(|error| {
+        let (reason, code) = match &error {
+            transform::Error::Template { .. } => (Reason::Template, Code::TemplateUnfilled),
+            transform::Error::Invalid { .. } => (Reason::Transform, Code::TransformFailed),
+        };
+        Undeliverable { reason, code, detail: error.to_string(), target: None }
+    })
+}
+
+fn target(event: &Event, target: &Target) -> Result<String, Undeliverable> {
+    match target {
+        Target::Stream(stream) => Ok(stream.clone()),
+        Target::Nowhere => Ok(String::new()),
+        Target::Subject(template) => {
+            let filled = template.fill(event, subject::escape).map_err(|attribute| Undeliverable {
+                reason: Reason::Template,
+                code: Code::TemplateUnfilled,
+                detail: format!(
+                    "subject `{}` needs attribute `{attribute}`, which the event does not have",
+                    template.text()
+                ),
+                target: None,
+            })?;
+            subject::check(&filled).map_err(|detail| Undeliverable {
+                reason: Reason::Topic,
+                code: Code::BadTarget,
+                detail,
+                target: Some(filled.clone()),
+            })?;
+            Ok(filled)
+        }
+    }
+}
+
+fn fill_key(event: &Event, deliver: &DeliverEntry) -> Option<String> {
+    deliver.key.fill(event, |value, out| out.push_str(value)).ok().filter(|key| !key.is_empty())
+}
+
+fn stored(entry: &Entry, deliver: &DeliverEntry, event: Event) -> StoredEvent {
+    let record = Record { event, ..(*entry.record).clone() };
+    StoredEvent { position: entry.position, lane: deliver.lane.clone(), record: Arc::new(record) }
+}
+
+/// The protocol header of this hop: a new span, in the trace of the request while that is fresh.
+fn hop(record: &Record) -> String {
+    let mut ids = Ids::default();
+    let fresh = Micros::now().since(record.received) <= JOIN_WINDOW;
+    let context = if fresh { ids.child(record.process) } else { ids.root() };
+    context.to_string()
+}
+
+/// Equal for all attempts of one lane, different between lanes, and between data directories that give the same position.
+fn message_id(entry: &Entry, deliver: &DeliverEntry) -> String {
+    let record = &entry.record;
+    let mut hasher = SipHasher13::new();
+    hasher.write_u64(entry.position);
+    hasher.write_i64(record.received.0);
+    for part in [&record.event.source, &record.event.id, &deliver.lane.route, &deliver.lane.name] {
+        hasher.write_u64(part.len() as u64);
+        hasher.write(part.as_bytes());
+    }
+    format!("{:032x}", hasher.finish128().as_u128())
+}

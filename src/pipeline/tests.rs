@@ -1,0 +1,151 @@
+use super::Incoming;
+use super::accept::{self, Policy};
+use super::fingerprint::{Fingerprints, Occurrences};
+use crate::codes::Code;
+use crate::config::gateway::{GatewayConfig, TraceTrust, Unmatched};
+use crate::lane_name::LaneName;
+use crate::observability::trace::{Ids, TraceContext};
+use crate::reload::snapshot::Snapshot;
+use crate::route::filter::Filter;
+use crate::route::{Route, RouteTable};
+use crate::units::Micros;
+use crate::validate::Registry;
+use bytes::Bytes;
+use std::sync::Arc;
+
+const CALLER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+fn policy() -> Policy {
+    let config = GatewayConfig::default();
+    Policy::new(&config.listeners[0], &config, Fingerprints::new([7; 16]))
+}
+
+fn snapshot() -> Snapshot {
+    let lane = LaneName {
+        route: "orders".into(),
+        name: "log".into(),
+        destination: "log".into(),
+        stream: Some("orders".into()),
+    };
+    let filters = vec![Filter::Exact(vec![("type".into(), "order.created".into())])];
+    let route = Route { name: "orders".into(), filters, lanes: vec![Arc::new(lane)] };
+    let schema = br#"{"type":"object","required":["total"],"properties":{"total":{"type":"number"}}}"#;
+    Snapshot {
+        version: "v1".into(),
+        table: RouteTable::new(vec![route]),
+        schemas: Registry::compile(&[("order.created/1.json".to_owned(), schema.to_vec())]).unwrap(),
+        ..Snapshot::default()
+    }
+}
+
+fn incoming<'h>(headers: &[(&'h str, &'h str)], body: &str) -> Incoming<'h> {
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    Incoming { headers, body: Bytes::from(body.to_owned()), producer: None }
+}
+
+const STRUCTURED: (&str, &str) = ("content-type", "application/cloudevents+json");
+const BATCH: (&str, &str) = ("content-type", "application/cloudevents-batch+json");
+
+fn event(id: &str, ty: &str, rest: &str) -> String {
+    format!(r#"{{"specversion":"1.0","id":"{id}","source":"/s","type":"{ty}"{rest}}}"#)
+}
+
+fn check(policy: &Policy, incoming: Incoming<'_>) -> Result<accept::Accepted, super::outcome::Rejection> {
+    accept::accept(incoming, &snapshot(), policy, Micros(1), &mut Ids::seeded(1))
+}
+
+#[test]
+fn a_good_event_is_validated_routed_and_joined_to_the_callers_trace() {
+    let body = event("1", "order.created", r#","data":{"total":1}"#);
+    let accepted = check(&policy(), incoming(&[STRUCTURED, ("traceparent", CALLER)], &body)).unwrap();
+    let record = &accepted.entries[0].record;
+    assert_eq!(record.schema.as_deref(), Some("order.created/1"));
+    assert_eq!(record.decision[0].display(), "orders/log");
+    assert_eq!(record.event.attribute("traceparent"), Some(CALLER));
+    let caller = TraceContext::parse(CALLER).unwrap();
+    assert_eq!(record.process.trace_id, caller.trace_id);
+    assert_ne!(record.process.span_id, caller.span_id);
+    assert!(!record.process.sampled, "an anonymous caller's sampled flag is not believed");
+}
+
+#[test]
+fn an_events_own_creation_context_is_never_touched() {
+    for own in [CALLER, "not a traceparent"] {
+        let body = event("1", "other", &format!(r#","traceparent":"{own}""#));
+        let accepted = check(&policy(), incoming(&[STRUCTURED], &body)).unwrap();
+        assert_eq!(accepted.entries[0].record.event.attribute("traceparent"), Some(own));
+    }
+}
+
+#[test]
+fn a_listener_that_restarts_traces_forgets_the_callers() {
+    let policy = Policy { trace: TraceTrust::Restart, ..policy() };
+    let accepted = check(&policy, incoming(&[STRUCTURED, ("traceparent", CALLER)], &event("1", "other", ""))).unwrap();
+    let record = &accepted.entries[0].record;
+    assert_eq!(record.event.attribute("traceparent"), Some(record.process.to_string().as_str()));
+    assert_ne!(record.process.trace_id, TraceContext::parse(CALLER).unwrap().trace_id);
+}
+
+#[test]
+fn a_batch_is_refused_whole_with_every_bad_element() {
+    let good = event("1", "other", "");
+    let bad = event("2", "order.created", r#","data":{"total":"x"}"#);
+    let missing = event("3", "order.created", "");
+    let rejection = check(&policy(), incoming(&[BATCH], &format!("[{good},{bad},{missing}]"))).unwrap_err();
+    assert_eq!(rejection.code, Code::SchemaViolation);
+    let places: Vec<_> = rejection.errors.iter().map(|(index, v)| (*index, v.pointer.as_str())).collect();
+    assert_eq!(places, [(Some(1), "/data/total"), (Some(2), "/data")]);
+}
+
+#[test]
+fn unmatched_events_are_refused_only_where_the_listener_says_so() {
+    let body = event("1", "other", "");
+    assert!(check(&policy(), incoming(&[STRUCTURED], &body)).unwrap().entries[0].record.decision.is_empty());
+    let strict = Policy { unmatched: Unmatched::Reject, ..policy() };
+    assert_eq!(check(&strict, incoming(&[STRUCTURED], &body)).unwrap_err().code, Code::Unmatched);
+}
+
+#[test]
+fn equal_content_has_one_fingerprint_whatever_the_mode() {
+    let structured = event("1", "t", r#","time":"2026-01-01T10:00:00Z","n":7,"data":{"a":1},"traceparent":"x""#);
+    let headers = [
+        ("ce-id", "1"),
+        ("ce-source", "/s"),
+        ("ce-specversion", "1.0"),
+        ("ce-type", "t"),
+        ("ce-n", "7"),
+        ("ce-time", "2026-01-01T11:00:00%2B01:00"),
+        ("content-type", "application/json"),
+    ];
+    let of = |incoming| check(&policy(), incoming).unwrap().entries[0].fingerprint;
+    let first = of(self::incoming(&[STRUCTURED], &structured));
+    assert_eq!(first, of(self::incoming(&headers, r#"{"a":1}"#)));
+    assert_ne!(first, of(self::incoming(&headers, r#"{"a":2}"#)));
+}
+
+#[test]
+fn a_known_producer_is_told_apart_by_source_and_id_alone() {
+    let body = |data: &str| event("1", "t", &format!(r#","data":{data}"#));
+    let of = |producer: Option<&str>, data: &str| {
+        let mut incoming = incoming(&[STRUCTURED], "");
+        incoming.body = Bytes::from(body(data));
+        incoming.producer = producer.map(Into::into);
+        check(&policy(), incoming).unwrap().entries[0].fingerprint
+    };
+    assert_eq!(of(Some("shop"), "1"), of(Some("shop"), "2"));
+    assert_ne!(of(Some("shop"), "1"), of(Some("crm"), "1"));
+    assert_ne!(of(None, "1"), of(None, "2"));
+}
+
+#[test]
+fn equal_events_of_a_batch_are_told_apart_the_same_way_each_time() {
+    let run = |fingerprints: &[u128]| {
+        let mut occurrences = Occurrences::default();
+        fingerprints.iter().map(|f| occurrences.distinguish(*f)).collect::<Vec<_>>()
+    };
+    let first = run(&[5, 5, 5, 9]);
+    assert_eq!(first[0], 5);
+    assert_eq!(first, run(&[5, 5, 5, 9]));
+    let distinct: std::collections::HashSet<_> = first.iter().collect();
+    assert_eq!(distinct.len(), 4);
+}
