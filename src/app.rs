@@ -2,21 +2,29 @@
 
 use crate::admin;
 use crate::codes::Code;
+use crate::config::Loaded;
+use crate::config::compile::DestinationSpec;
 use crate::config::gateway::GatewayConfig;
-use crate::config::problem::Problem;
 use crate::deliver::destinations::{Destinations, Wanted};
+use crate::deliver::discard::Discard;
 use crate::deliver::dispatcher::{Delivery, LaneLimits};
+use crate::deliver::log::LogDestination;
+use crate::deliver::nats;
 use crate::deliver::plan::Plan;
-use crate::deliver::{discard, log as log_destination, nats};
+
 use crate::ingress;
 use crate::log::{self, DataDir, LockError, Log};
+use crate::pipeline::budget::Budget;
 use crate::pipeline::fingerprint::Fingerprints;
+use crate::pipeline::rejections::Rejections;
 use crate::pipeline::{Gateway, Phase, dispatch};
-use crate::reload::snapshot::{DestinationSpec, Snapshot};
+use crate::reload::snapshot::Snapshot;
 use crate::reload::{Snapshots, watch};
+use crate::server::{BindError, Running};
 use crate::shutdown::Deadline;
 use crate::state::{State, StateError};
 use crate::tasks::Tasks;
+use crate::units::Size;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -36,8 +44,8 @@ pub struct App {
     gateway: Arc<Gateway>,
     tasks: Tasks,
     phase: phases::Sender<Phase>,
-    public: Vec<ingress::Running>,
-    admin: admin::Running,
+    public: Vec<Running>,
+    admin: Running,
     // Held for its lock.
     _data_dir: DataDir,
 }
@@ -45,9 +53,6 @@ pub struct App {
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The files are bad (exit 78).
-    #[error("the configuration has problems")]
-    Config(Vec<Problem>),
     /// The data directory cannot be used (75 when another process has it).
     #[error(transparent)]
     DataDir(#[from] LockError),
@@ -58,14 +63,8 @@ pub enum StartError {
     #[error("the state cannot be opened")]
     State(#[from] StateError),
     /// An address cannot be bound (69).
-    #[error("cannot listen on {address}")]
-    Bind {
-        /// As configured.
-        address: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// A file of the data directory cannot be read or written (74).
     #[error("cannot use {path}")]
     Io {
@@ -79,37 +78,40 @@ pub enum StartError {
 
 impl App {
     /// Opens everything and listens. Returns when events are taken.
-    pub async fn start(config: GatewayConfig, first: Snapshots, metrics: PrometheusHandle) -> Result<App, StartError> {
+    pub async fn start(loaded: Loaded, metrics: PrometheusHandle) -> Result<App, StartError> {
         let tasks = Tasks::default();
         let (phase, phase_seen) = phases::channel(Phase::Starting);
+        let (config, snapshots) = Snapshots::from_loaded(loaded);
+        let snapshots = Arc::new(snapshots);
         let data_dir = DataDir::lock(&config.data_dir)?;
         let fingerprints = Fingerprints::new(duplicate_key(data_dir.root())?);
         let log = open_log(&config, &data_dir).await?;
         let (state, resume) = State::open(&data_dir.root().join("state.db"))?;
 
-        let snapshots = Arc::new(first);
         let destinations = Arc::new(Destinations::default());
         destinations.apply(wanted(&snapshots.current(), &log, &tasks));
         let plan = plan(&snapshots, &destinations);
         let delivery = Delivery::start(log.clone(), state.clone(), plan, resume, lane_limits(&config), &tasks);
-
+        let limits = config.limits;
         let gateway = Arc::new(Gateway {
             config,
-            snapshots: snapshots.clone(),
+            snapshots,
             log,
             state,
             delivery,
             destinations,
             fingerprints,
+            bodies: Arc::new(Budget::new(bytes(limits.inflight_bytes))),
+            rejections: Arc::new(Rejections::new(limits.rejections)),
             phase: phase_seen,
         });
+        watch_files(&gateway, &tasks);
         let admin = admin::start(gateway.clone(), metrics, &tasks).await?;
-        let mut public = Vec::new();
+        phase.send_replace(Phase::Ready);
+        let mut public = Vec::with_capacity(gateway.config.listeners.len());
         for listener in &gateway.config.listeners {
             public.push(ingress::start(gateway.clone(), listener, &tasks).await?);
         }
-        watch_files(&gateway, &tasks);
-        phase.send_replace(Phase::Ready);
         Ok(App { gateway, tasks, phase, public, admin, _data_dir: data_dir })
     }
 
@@ -140,7 +142,10 @@ impl App {
         self.phase.send_replace(Phase::Draining);
         for listener in self.public {
             if !listener.drain(deadline.share(1, 2)).await {
-                tracing::warn!("requests were still open when their share of the shutdown deadline ended");
+                tracing::warn!(
+                    listener = listener.name(),
+                    "requests were cut: their share of the shutdown deadline was over"
+                );
             }
         }
         let kept = self.gateway.delivery.stop(deadline.share(2, 3)).await;
@@ -150,7 +155,8 @@ impl App {
         self.gateway.destinations.close(deadline.share(1, 2)).await;
         self.gateway.log.close().await;
         self.gateway.state.close().await;
-        self.admin.drain(Duration::ZERO).await;
+        let streams_ended = self.admin.drain(deadline.share(1, 2)).await;
+        tracing::debug!(streams_ended, "admin listener closed");
         self.tasks.stop();
         if tokio::time::timeout(deadline.left(), self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end before the shutdown deadline");
@@ -159,7 +165,6 @@ impl App {
 }
 
 async fn open_log(config: &GatewayConfig, data_dir: &DataDir) -> Result<Log, StartError> {
-    let bytes = |size: crate::units::Size| usize::try_from(size.0).unwrap_or(usize::MAX);
     let options = log::Options {
         dir: data_dir.root().join("log"),
         segment_bytes: config.log.segment_bytes.0,
@@ -180,6 +185,10 @@ async fn open_log(config: &GatewayConfig, data_dir: &DataDir) -> Result<Log, Sta
 fn end_at_once(detail: &str) {
     tracing::error!(code = %Code::LogBroken, detail, "the log is broken; the process ends");
     std::process::exit(74);
+}
+
+fn bytes(size: Size) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
 }
 
 fn lane_limits(config: &GatewayConfig) -> LaneLimits {
@@ -207,15 +216,23 @@ fn wanted(snapshot: &Snapshot, log: &Log, tasks: &Tasks) -> Vec<Wanted> {
         Wanted {
             name: name.clone(),
             kind: spec.kind(),
-            fingerprint: format!("{spec:?}"),
+            fingerprint: fingerprint(spec),
             start: Box::new(move || match spec_ {
-                DestinationSpec::Log => Arc::new(log_destination::LogDestination::new(log)),
-                DestinationSpec::Discard => Arc::new(discard::Discard),
-                DestinationSpec::Nats(config) => nats::start(&name_, config, &tasks),
+                DestinationSpec::Log => Arc::new(LogDestination::new(log)),
+                DestinationSpec::Discard => Arc::new(Discard),
+                DestinationSpec::Nats(config) => nats::start(&name_, &config, &tasks),
             }),
         }
     };
     snapshot.destinations.iter().map(|(name, spec)| one(name, spec)).collect()
+}
+
+/// Equal for equal options, secrets included; never shown.
+fn fingerprint(spec: &DestinationSpec) -> String {
+    match spec {
+        DestinationSpec::Log | DestinationSpec::Discard => spec.kind().to_owned(),
+        DestinationSpec::Nats(config) => config.fingerprint().reveal().to_owned(),
+    }
 }
 
 fn watch_files(gateway: &Arc<Gateway>, tasks: &Tasks) {
@@ -245,7 +262,9 @@ fn duplicate_key(root: &Path) -> Result<[u8; 16], StartError> {
         Err(error) => return Err(fail(error)),
     }
     let mut key = [0; 16];
-    std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut key)).map_err(fail)?;
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut key))
+        .map_err(fail)?;
     std::fs::write(&path, key).map_err(fail)?;
     Ok(key)
 }

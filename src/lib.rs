@@ -27,6 +27,10 @@ pub mod reload;
 
 pub mod pipeline;
 
+pub mod admin;
 pub mod ingress;
+
+pub mod app;
+pub mod shutdown;
 
 pub mod cli;

@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Problem};
 use crate::codes::Code;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use std::error::Error as _;
@@ -24,6 +24,7 @@ pub struct AdminArgs {
         long,
         value_name = "URL",
         env = "SIGNALBOX_ADMIN_URL",
+        hide_env_values = true,
         default_value = "http://127.0.0.1:8081",
         value_parser = base_url
     )]
@@ -107,15 +108,22 @@ impl Client {
         if !response.status().is_success() {
             return Err(self.good_body(response).await.err().unwrap_or_else(|| self.silent("--admin-url")));
         }
+        let media_type = response.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        if !media_type.to_ascii_lowercase().starts_with(b"text/event-stream") {
+            return Err(self.strange("it sends no event stream"));
+        }
         Ok(response)
     }
 
     /// POST to the base URL itself. Any answer is an answer; only none at all fails.
-    pub async fn post(&self, headers: HeaderMap, body: bytes::Bytes, timeout: Duration) -> Result<Answer, Failure> {
+    pub async fn post(&self, headers: HeaderMap, body: bytes::Bytes, timeout: Duration) -> Result<Answer, NoAnswer> {
         let request = self.http.post(self.base.clone()).headers(headers).body(body).timeout(timeout);
-        let response = request.send().await.map_err(|error| self.unreachable(&error, "--to"))?;
+        let response = request.send().await.map_err(|error| NoAnswer {
+            sent: !error.is_connect() && !error.is_builder(),
+            failure: self.unreachable(&error, "--to"),
+        })?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = self.body(response, "--to").await?;
+        let body = self.body(response, "--to").await.map_err(|failure| NoAnswer { failure, sent: true })?;
         Ok(Answer { status, headers, body })
     }
 
@@ -181,6 +189,14 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body.
     pub body: String,
+}
+
+/// A POST that was not answered.
+pub struct NoAnswer {
+    /// Why.
+    pub failure: Failure,
+    /// Something left, so that the other side may have taken it.
+    pub sent: bool,
 }
 
 /// The failure an answer that is no success means: a refusal (4xx) is the caller's data, all else the gateway's state.

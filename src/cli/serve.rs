@@ -1,11 +1,121 @@
 //! `signalbox serve`: the gateway itself.
 
+use crate::app::{App, StartError};
 use crate::cli::ServeArgs;
 use crate::cli::exit::Exit;
-use crate::cli::failure::Failure;
-use crate::cli::output::Printer;
+use crate::cli::failure::{Failure, Problem as Told};
+use crate::cli::output::{Format, Paint, Printer, message};
+use crate::codes::Code;
+use crate::config::problem::Problem;
+use crate::config::{self, report};
+use crate::log::LockError;
+use crate::observability::{logging, metrics};
+use crate::shutdown;
+use serde_json::{Map, Value, json};
+use std::net::SocketAddr;
+use std::time::Instant;
 
 /// Runs the gateway until it is told to stop. When it is ready it tells its URLs through `printer`.
-pub async fn run(_args: ServeArgs, _printer: &mut Printer) -> Result<(), Failure> {
-    Err(Failure::other(Exit::Failed, "this build has no gateway", "the gateway is not part of it yet"))
+pub async fn run(args: ServeArgs, printer: &mut Printer) -> Result<(), Failure> {
+    let begun = Instant::now();
+    logging::start(match printer.format {
+        Format::Text => logging::Style::Text,
+        Format::Json => logging::Style::Json,
+    });
+    let recorder = metrics::install()
+        .map_err(|error| Failure::other(Exit::Failed, "the metrics cannot be started", error.to_string()))?;
+    let loaded = config::load(args.config.as_deref(), &args.overrides())
+        .map_err(|problems| bad_files(&problems, printer.format))?;
+    tell_warnings(&loaded.compiled.warnings, printer.format);
+    if loaded.gateway.admin_is_open() {
+        tracing::warn!(
+            address = loaded.gateway.admin.address,
+            "the admin listener is open to the network without authentication (admin.insecure: true)"
+        );
+    }
+    let app = App::start(loaded, recorder).await.map_err(|error| not_started(&error))?;
+    announce(&app, begun, printer)?;
+    tokio::select! {
+        signalled = shutdown::signalled() => {
+            signalled.map_err(|error| Failure::other(Exit::Failed, "signals cannot be awaited", error.to_string()))?;
+        }
+        () = app.failed() => {
+            app.stop().await;
+            return Err(Failure::other(Exit::Failed, "a part the gateway cannot do without has failed", "see the log lines above"));
+        }
+    }
+    tracing::info!("shutting down");
+    tokio::select! {
+        () = app.stop() => {}
+        // Safe at any moment: whatever was acknowledged is on disk.
+        _ = shutdown::signalled() => tracing::warn!("a second signal: ending at once"),
+    }
+    Ok(())
+}
+
+fn bad_files(problems: &[Problem], format: Format) -> Failure {
+    tell_warnings(problems, format);
+    Failure::Told(Exit::Config)
+}
+
+fn tell_warnings(problems: &[Problem], format: Format) {
+    if problems.is_empty() {
+        return;
+    }
+    let form = match format {
+        Format::Text => report::Format::Text { colour: Paint::stderr().shows() },
+        Format::Json => report::Format::Json,
+    };
+    message(&report::render(problems, form));
+}
+
+/// stdout is data: the block of URLs with a line to paste, or the one line of `--output json` (design.md §5).
+fn announce(app: &App, begun: Instant, printer: &mut Printer) -> Result<(), Failure> {
+    let listeners = app.listeners();
+    let admin = url(app.admin());
+    if printer.json_wanted() {
+        let listeners: Map<String, Value> =
+            listeners.into_iter().map(|(name, address)| (name, url(address).into())).collect();
+        return printer.document(&json!({"ready": true, "listeners": listeners, "admin": admin}));
+    }
+    let mut block =
+        format!("signalbox {} is ready after {} ms\n\n", env!("CARGO_PKG_VERSION"), begun.elapsed().as_millis());
+    for (name, address) in &listeners {
+        block.push_str(&format!("  events  {}/   (listener {name}, POST)\n", url(*address)));
+    }
+    block.push_str(&format!("  admin   {admin}/api/v1/routes\n\nTry it:\n\n"));
+    if let Some((_, address)) = listeners.first() {
+        block.push_str(&format!(
+            "  curl -i {}/ -H 'content-type: application/json' -H 'ce-specversion: 1.0' \\\n    \
+             -H 'ce-id: 1' -H 'ce-source: /demo' -H 'ce-type: com.example.demo.greeted' -d '{{\"hello\":\"world\"}}'\n",
+            url(*address)
+        ));
+    }
+    printer.block(&block)
+}
+
+/// What a client on this machine reaches the address by.
+fn url(address: SocketAddr) -> String {
+    let ip = address.ip();
+    if !ip.is_unspecified() {
+        return format!("http://{address}");
+    }
+    let loopback = if ip.is_ipv4() { "127.0.0.1" } else { "[::1]" };
+    format!("http://{loopback}:{}", address.port())
+}
+
+fn not_started(error: &StartError) -> Failure {
+    let mut detail = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        detail = format!("{detail}: {cause}");
+        source = cause.source();
+    }
+    let (exit, code) = match error {
+        StartError::DataDir(LockError::InUse { .. }) => (Exit::DataDirInUse, Code::DataDirInUse),
+        StartError::DataDir(LockError::Io { .. }) => (Exit::Config, Code::MissingFile),
+        StartError::Bind(_) => (Exit::Unavailable, Code::AddressInUse),
+        StartError::Log(_) | StartError::State(_) | StartError::Io { .. } => (Exit::LogBroken, Code::LogBroken),
+    };
+    Failure::of_problem(exit, Told::of_code(code, &detail, Vec::new()))
 }

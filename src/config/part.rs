@@ -88,6 +88,11 @@ impl<'n> Part<'n> {
         if self.is_good() { self.node.text() } else { None }
     }
 
+    /// The text of a good duration or size, which may be written as a number.
+    pub fn unit(&self) -> Option<&str> {
+        self.coerced.as_ref().and_then(serde_json::Value::as_str)
+    }
+
     /// The value of a key, where it is a mapping that has it; bad ones too.
     pub fn get(&self, key: &str) -> Option<&Part<'n>> {
         self.pairs().find(|(name, _, _)| *name == key).map(|(_, _, part)| part)

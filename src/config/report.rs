@@ -5,7 +5,6 @@ use crate::codes::Code;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 /// The forms `check --format` knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,19 @@
 //! The running destinations by name: started at load, kept across reloads while their options stay the same.
 
 use super::{Destination, Health};
-use std::sync::Arc;
+use crate::tasks::{Kind, Tasks};
+use arc_swap::ArcSwap;
+use futures::future::join_all;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+/// How long a removed destination may be held by attempts in flight before it is closed under them.
+const LET_GO: Duration = Duration::from_secs(60);
+/// How often it is looked whether they have let go.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long a removed destination may take to close.
+const CLOSE: Duration = Duration::from_secs(10);
 
 /// A running destination with its kind, for the API.
 #[derive(Clone)]
@@ -17,29 +28,90 @@ pub struct Running {
 
 /// All running destinations; shared.
 #[derive(Default)]
-pub struct Destinations;
+pub struct Destinations {
+    running: ArcSwap<BTreeMap<String, Entry>>,
+    /// One change at a time.
+    changing: Mutex<()>,
+    /// Closes removed ones.
+    tasks: Tasks,
+}
+
+#[derive(Clone)]
+struct Entry {
+    kind: &'static str,
+    fingerprint: String,
+    destination: Arc<dyn Destination>,
+}
 
 impl Destinations {
     /// The destination of a name.
-    pub fn get(&self, _name: &str) -> Option<Arc<dyn Destination>> {
-        todo!()
+    pub fn get(&self, name: &str) -> Option<Arc<dyn Destination>> {
+        self.running.load().get(name).map(|entry| entry.destination.clone())
     }
 
     /// Makes exactly these run: (name, kind, options fingerprint, constructor). One whose fingerprint is unchanged keeps
-    /// running; one that is gone is closed once its lanes let go of it.
-    pub fn apply(&self, _wanted: Vec<Wanted>) {
-        todo!()
+    /// running; one that is gone is closed once its lanes let go of it. Must be called inside the runtime.
+    pub fn apply(&self, wanted: Vec<Wanted>) {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.running.load_full();
+        let mut after = BTreeMap::new();
+        for Wanted { name, kind, fingerprint, start } in wanted {
+            let same = before.get(&name).filter(|entry| entry.kind == kind && entry.fingerprint == fingerprint);
+            let entry = match same {
+                Some(entry) => entry.clone(),
+                None => Entry { kind, fingerprint, destination: start() },
+            };
+            after.insert(name, entry);
+        }
+        let kept = |name: &str, old: &Entry| {
+            after.get(name).is_some_and(|new: &Entry| Arc::ptr_eq(&new.destination, &old.destination))
+        };
+        let gone: Vec<Arc<dyn Destination>> = before
+            .iter()
+            .filter(|(name, entry)| !kept(name, entry))
+            .map(|(_, entry)| entry.destination.clone())
+            .collect();
+        drop(before);
+        self.running.store(Arc::new(after));
+        for destination in gone {
+            self.tasks.spawn(Kind::Destination, retire(destination));
+        }
     }
 
     /// Every running destination.
     pub fn list(&self) -> Vec<Running> {
-        todo!()
+        let running = self.running.load();
+        let entries = running.iter();
+        entries
+            .map(|(name, entry)| Running { name: name.clone(), kind: entry.kind, health: entry.destination.health() })
+            .collect()
     }
 
     /// Closes all within the deadline.
-    pub async fn close(&self, _deadline: Duration) {
-        todo!()
+    pub async fn close(&self, deadline: Duration) {
+        let running = self.running.swap(Arc::default());
+        self.tasks.stop();
+        let close = async {
+            join_all(running.values().map(|entry| entry.destination.close(deadline))).await;
+            self.tasks.wait().await;
+        };
+        if tokio::time::timeout(deadline, close).await.is_err() {
+            tracing::warn!("some destinations did not close in time");
+        }
     }
+}
+
+/// Closes a destination once no attempt holds it any more.
+async fn retire(destination: Arc<dyn Destination>) {
+    let let_go = async {
+        while Arc::strong_count(&destination) > 1 {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    if tokio::time::timeout(LET_GO, let_go).await.is_err() {
+        tracing::warn!("a removed destination still has attempts in flight; it is closed under them");
+    }
+    destination.close(CLOSE).await;
 }
 
 /// A destination a snapshot wants.

@@ -1,11 +1,21 @@
 //! Delivery: one lane per deliver entry, one folder per kind of destination.
 
+mod attempt;
+mod context;
 pub mod destinations;
+pub mod discard;
 pub mod dispatcher;
 pub mod entry;
 pub mod error;
+mod lane;
+pub mod log;
 pub mod nats;
 pub mod plan;
+mod retry;
+mod source;
+mod upkeep;
+mod window;
+mod worker;
 
 use bytes::Bytes;
 use error::DeliveryError;

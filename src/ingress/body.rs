@@ -2,68 +2,16 @@
 
 use crate::codes::Code;
 use crate::decode::body::Encoding;
+use crate::pipeline::budget::Share;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use http_body::Body;
 use http_body_util::BodyExt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::{Instant, timeout_at};
 
 /// Reserved at most before the bytes are there: a claimed length costs its claimant nothing.
 const FIRST_ALLOCATION: usize = 256 << 10;
-
-/// Bytes of request bodies held at once, over all connections of all listeners.
-#[derive(Debug)]
-pub struct Budget {
-    most: usize,
-    held: AtomicUsize,
-}
-
-/// A part of the budget; given back when dropped.
-#[derive(Debug)]
-pub struct Share {
-    budget: Arc<Budget>,
-    bytes: usize,
-}
-
-impl Budget {
-    /// At most this many bytes.
-    pub fn new(most: usize) -> Budget {
-        Budget { most, held: AtomicUsize::new(0) }
-    }
-
-    /// A share without bytes.
-    pub fn share(self: &Arc<Self>) -> Share {
-        Share { budget: Arc::clone(self), bytes: 0 }
-    }
-}
-
-impl Share {
-    /// Takes more bytes; false when there are not so many left.
-    fn grow(&mut self, bytes: usize) -> bool {
-        let before = self.budget.held.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) > self.budget.most {
-            self.budget.held.fetch_sub(bytes, Ordering::Relaxed);
-            return false;
-        }
-        self.bytes += bytes;
-        true
-    }
-
-    fn shrink_to(&mut self, bytes: usize) {
-        let back = self.bytes.saturating_sub(bytes);
-        self.budget.held.fetch_sub(back, Ordering::Relaxed);
-        self.bytes -= back;
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
 
 /// Why a body was not read. The code decides the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,51 +14,33 @@ mod tests;
 use crate::config::gateway::{Limits, Listener};
 use crate::pipeline::Gateway;
 use crate::pipeline::accept::Policy;
-use crate::server::{self, Listening, Options};
+use crate::server::{self, BindError, Options, Running};
 use crate::tasks::Tasks;
 use crate::units::Size;
-use body::Budget;
 use counters::Counters;
 use handle::{Door, Ingress, Shared};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// An idle keep-alive connection lives at least this long, and never shorter than a head may take.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
-/// Starts the listeners of the configuration on sockets that are bound already, in the same order.
-pub fn start(gateway: &Arc<Gateway>, sockets: Vec<TcpListener>, tasks: &Tasks) -> io::Result<Vec<Listening>> {
-    let limits = &gateway.config.limits;
-    let budget = Arc::new(Budget::new(bytes(limits.inflight_bytes)));
-    let listeners = gateway.config.listeners.iter().zip(sockets);
-    listeners.map(|(listener, socket)| start_one(gateway, listener, socket, &budget, tasks)).collect()
-}
-
-fn start_one(
-    gateway: &Arc<Gateway>,
-    listener: &Listener,
-    socket: TcpListener,
-    budget: &Arc<Budget>,
-    tasks: &Tasks,
-) -> io::Result<Listening> {
-    let limits = &gateway.config.limits;
+/// Starts one listener of the configuration.
+pub async fn start(gateway: Arc<Gateway>, listener: &Listener, tasks: &Tasks) -> Result<Running, BindError> {
+    let limits = gateway.config.limits;
     let ingress = Ingress {
-        receiver: Door {
-            gateway: Arc::clone(gateway),
-            policy: Policy::new(listener, &gateway.config, gateway.fingerprints),
-        },
         listener: listener.name.clone().into(),
         body_bytes: bytes(limits.body_bytes),
         request_timeout: limits.request_timeout.0,
-        budget: Arc::clone(budget),
+        budget: Arc::clone(&gateway.bodies),
         counters: Counters::new(&listener.name),
         rejections: Arc::clone(&gateway.rejections),
+        receiver: Door { policy: Policy::new(listener, &gateway.config, gateway.fingerprints), gateway },
     };
     let handler = Shared(Arc::new(ingress));
-    server::start(socket, options(&listener.name, limits), handler, CancellationToken::new(), tasks)
+    let socket = server::bind(&listener.address).await?;
+    Ok(server::start(socket, options(&listener.name, &limits), handler, CancellationToken::new(), tasks))
 }
 
 /// What the limits mean for the sockets of a listener.

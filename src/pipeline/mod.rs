@@ -1,6 +1,7 @@
 //! The product on two pages: `accept` is the request half, `dispatch` the delivery half.
 
 pub mod accept;
+pub mod budget;
 pub mod dispatch;
 pub mod fingerprint;
 pub mod outcome;
@@ -34,6 +35,8 @@ pub struct Gateway {
     pub destinations: Arc<Destinations>,
     /// Makes the fingerprints of the duplicate window.
     pub fingerprints: fingerprint::Fingerprints,
+    /// Bytes of request bodies held at once, over all connections of all listeners (`limits.inflight_bytes`).
+    pub bodies: Arc<budget::Budget>,
     /// The last refused requests of all listeners.
     pub rejections: Arc<rejections::Rejections>,
     /// Where the process is in its life.

@@ -110,7 +110,7 @@ pub trait Handler: Clone + Send + Sync + 'static {
 }
 
 /// A listener at work.
-pub struct Listening {
+pub struct Running {
     name: String,
     address: SocketAddr,
     connections: Arc<Connections>,
@@ -118,38 +118,66 @@ pub struct Listening {
     stopped: CancellationToken,
 }
 
+/// Why an address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct BindError {
+    /// As configured.
+    pub address: String,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// The address, with the real port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
 /// Binds a listening socket. Takes names as well as addresses; the first address that works counts.
-pub async fn bind(address: &str) -> io::Result<TcpListener> {
+pub async fn bind(address: &str) -> Result<Bound, BindError> {
+    let fail = |source| BindError { address: address.to_owned(), source };
     let mut failure = io::Error::new(io::ErrorKind::AddrNotAvailable, "the name has no address");
-    for address in tokio::net::lookup_host(address).await? {
-        match listen(address) {
-            Ok(listener) => return Ok(listener),
+    for candidate in tokio::net::lookup_host(address).await.map_err(fail)? {
+        match listen(candidate) {
+            Ok(bound) => return Ok(bound),
             Err(error) => failure = error,
         }
     }
-    Err(failure)
+    Err(fail(failure))
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr) -> io::Result<Bound> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    let listener = socket.listen(BACKLOG)?;
+    let address = listener.local_addr()?;
+    Ok(Bound { listener, address })
 }
 
-/// Serves a bound socket. `draining` fires when [`Listening::drain`] is called, for answers that would never end by
+/// Serves a bound socket. `draining` fires when [`Running::drain`] is called, for answers that would never end by
 /// themselves.
 pub fn start<H: Handler>(
-    listener: TcpListener,
+    bound: Bound,
     options: Options,
     handler: H,
     draining: CancellationToken,
     tasks: &Tasks,
-) -> io::Result<Listening> {
-    let address = listener.local_addr()?;
+) -> Running {
+    let Bound { listener, address } = bound;
     let connections = Arc::new(Connections::new(&options.name));
     let stopped = CancellationToken::new();
-    let listening = Listening {
+    let running = Running {
         name: options.name.clone(),
         address,
         connections: Arc::clone(&connections),
@@ -158,10 +186,10 @@ pub fn start<H: Handler>(
     };
     let acceptor = Acceptor { listener, options, handler, tasks: tasks.clone(), connections, stop: draining, stopped };
     drop(tasks.spawn(Kind::Acceptor, acceptor.run()));
-    Ok(listening)
+    running
 }
 
-impl Listening {
+impl Running {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
@@ -173,8 +201,8 @@ impl Listening {
     }
 
     /// Accepts nothing more, lets requests in work finish, tells keep-alive peers to go, and cuts what is left at the
-    /// deadline. Returns how many connections were cut.
-    pub async fn drain(&self, deadline: Duration) -> usize {
+    /// deadline. True when nothing had to be cut.
+    pub async fn drain(&self, deadline: Duration) -> bool {
         self.draining.cancel();
         let finished = async {
             self.stopped.cancelled().await;
@@ -182,8 +210,8 @@ impl Listening {
             self.connections.gone().await;
         };
         match tokio::time::timeout(deadline, finished).await {
-            Ok(()) => 0,
-            Err(_) => self.connections.cut(),
+            Ok(()) => true,
+            Err(_) => self.connections.cut() == 0,
         }
     }
 }

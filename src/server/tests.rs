@@ -1,6 +1,6 @@
 //! The listener against raw sockets.
 
-use super::{Abort, Exchange, Handler, Listening, Options};
+use super::{Abort, Exchange, Handler, Options, Running};
 use crate::tasks::Tasks;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -53,18 +53,18 @@ fn options() -> Options {
     }
 }
 
-async fn listening(options: Options, handler: Echo) -> (Listening, Tasks) {
+async fn listening(options: Options, handler: Echo) -> (Running, Tasks) {
     let tasks = Tasks::default();
     let socket = super::bind("127.0.0.1:0").await.unwrap();
-    (super::start(socket, options, handler, CancellationToken::new(), &tasks).unwrap(), tasks)
+    (super::start(socket, options, handler, CancellationToken::new(), &tasks), tasks)
 }
 
-async fn connect(listening: &Listening) -> TcpStream {
+async fn connect(listening: &Running) -> TcpStream {
     TcpStream::connect(listening.address()).await.unwrap()
 }
 
 /// Sends and reads until the peer closes.
-async fn exchange(listening: &Listening, request: &[u8]) -> String {
+async fn exchange(listening: &Running, request: &[u8]) -> String {
     let mut socket = connect(listening).await;
     socket.write_all(request).await.unwrap();
     rest(&mut socket).await
@@ -210,7 +210,7 @@ async fn an_early_answer_reaches_a_peer_that_is_still_sending() {
 #[tokio::test]
 async fn broken_http_is_refused_and_the_connection_closed() {
     let (listening, _tasks) = listening(options(), Echo::default()).await;
-    let many: String = (0..30).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let many = (0..30).fold(String::new(), |many, n| many + &format!("x-{n}: 1\r\n"));
     let cases = [
         ("HELLO\r\n\r\n".to_owned(), "400"),
         ("POST / HTTP/1.1\r\nhost : x\r\n\r\n".to_owned(), "400"),
@@ -250,7 +250,7 @@ async fn both_lengths_are_read_as_chunked_and_close_the_connection() {
 async fn a_drain_answers_what_is_in_work_and_is_not_held_up_by_others() {
     let echo = Echo::default();
     let (listening, _tasks) =
-        listening(Options { header_timeout: Duration::from_secs(60), ..options() }, echo.clone()).await;
+        listening(Options { header_timeout: Duration::from_mins(1), ..options() }, echo.clone()).await;
     let mut working = connect(&listening).await;
     working.write_all(b"GET /wait HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut idle = connect(&listening).await;
@@ -264,14 +264,14 @@ async fn a_drain_answers_what_is_in_work_and_is_not_held_up_by_others() {
     }
 
     let since = Instant::now();
-    let (cut, answered) = tokio::join!(listening.drain(Duration::from_secs(20)), async {
+    let (clean, answered) = tokio::join!(listening.drain(Duration::from_secs(20)), async {
         // On its way when the drain began: still answered, and told to close.
         idle.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await.unwrap();
         let late = rest(&mut idle).await;
         echo.go_on.notify_one();
         (late, rest(&mut working).await)
     });
-    assert_eq!(cut, 0);
+    assert!(clean);
     assert!(answered.0.contains("connection: close"), "{}", answered.0);
     assert!(answered.1.ends_with("waited"), "{}", answered.1);
     assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
@@ -287,6 +287,6 @@ async fn a_drain_ends_at_its_deadline() {
     while listening.connections.len() < 1 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(listening.drain(Duration::from_millis(500)).await, 1);
+    assert!(!listening.drain(Duration::from_millis(500)).await);
     assert_eq!(rest(&mut working).await, "");
 }

@@ -179,6 +179,18 @@ impl Shared {
         self.space.notify_waiters();
     }
 
+    /// The thread has ended. The source of the progress holds the lanes, and they hold this: let go of it.
+    pub fn ended(&self) {
+        let mut queue = self.queue();
+        let expected = queue.closing || queue.broken.is_some();
+        queue.source = None;
+        queue.requests.clear();
+        drop(queue);
+        if !expected {
+            self.give_up("its thread has ended", false);
+        }
+    }
+
     fn push(&self, change: &mut Option<Change>, bytes: usize) -> bool {
         let mut queue = self.queue();
         if queue.closing || queue.broken.is_some() {

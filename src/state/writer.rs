@@ -268,8 +268,6 @@ struct Ended<'a>(&'a Shared);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
-        if self.0.queue().broken.is_none() {
-            self.0.give_up("its thread has ended", false);
-        }
+        self.0.ended();
     }
 }

@@ -1,10 +1,16 @@
 //! The integration tests: one binary; real servers, real processes (tests/README.md).
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cli;
 mod conformance;
+#[cfg(feature = "nats")]
 mod ledger;
+#[cfg(feature = "nats")]
 mod nats_destination;
+#[cfg(feature = "nats")]
 mod nats_faults;
+#[cfg(feature = "nats")]
+mod nats_gateway;
 mod story;
 mod support;
 mod tidy;

@@ -102,6 +102,22 @@ async fn a_paused_server_leaves_a_delivery_in_doubt_and_the_retry_makes_no_copy(
 }
 
 #[tokio::test]
+async fn a_lost_connection_is_noticed_before_the_timeout() {
+    let mut server = NatsServer::start();
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
+    deliver(&destination, &outgoing("orders.a", "first", b"1")).await.expect("delivered");
+    server.pause();
+    let waiting = destination.deliver(outgoing("orders.a", "second", b"1"));
+    let killing = async {
+        server.kill();
+        Instant::now()
+    };
+    let (outcome, killed) = tokio::join!(waiting, killing);
+    assert_eq!(outcome.map_err(|error| error.code), Err(Code::NoAck));
+    assert!(killed.elapsed() < Duration::from_secs(3), "{:?}", killed.elapsed());
+}
+
+#[tokio::test]
 async fn a_server_paused_for_long_counts_as_lost_and_nothing_piles_up() {
     let server = NatsServer::start();
     let destination = start(&ensuring(server.url(), &["orders.>"]));

@@ -1,8 +1,10 @@
 //! What the gateway said to a POST, for people and as `{status, position, duplicate, problem}`.
 
-use crate::cli::client::{self, Answer};
+use super::What;
+use crate::cli::client::{self, Answer, NoAnswer};
 use crate::cli::failure::{Failure, Problem};
-use crate::cli::output::{Printer, clean};
+use crate::cli::output::{Printer, clean, shorten};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -17,26 +19,36 @@ pub struct Answered {
 
 impl Answered {
     /// The gateway answered: a receipt or a refusal.
-    pub fn of_answer(answer: &Answer, batch: bool) -> Answered {
+    pub fn of_answer(answer: &Answer, what: &What) -> Answered {
+        let batch = matches!(what, What::Batch);
         let status = Value::from(answer.status.as_u16());
-        if !answer.status.is_success() {
-            let failure = client::refused(answer.status, &answer.body);
+        if answer.status.is_success() {
+            let header = |name| answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+            let (position, duplicate) = (header("signalbox-position"), header("signalbox-duplicate"));
             return Answered {
-                document: document(status, None, None, problem(&failure), batch),
-                failure: Some(failure),
+                document: document(status, position, duplicate, Value::Null, batch),
+                failure: None,
                 batch,
             };
         }
-        let header = |name| answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-        let document =
-            document(status, header("signalbox-position"), header("signalbox-duplicate"), Value::Null, batch);
-        Answered { document, failure: None, batch }
+        let mut failure = client::refused(answer.status, &answer.body);
+        // 503 says that nothing was kept; any other status of a server says nothing of the kind (design.md §1).
+        if answer.status.is_server_error() && answer.status != StatusCode::SERVICE_UNAVAILABLE {
+            failure = failure.hint(send_again(what));
+        }
+        Answered { document: document(status, None, None, problem(&failure), batch), failure: Some(failure), batch }
     }
 
-    /// Nothing answered: it is not known whether the events were taken.
-    pub fn of_failure(failure: Failure, batch: bool) -> Answered {
-        let document = document(Value::Null, None, None, problem(&failure), batch);
-        Answered { document, failure: Some(failure), batch }
+    /// Nothing answered. Whether the events were taken is known only when nothing left.
+    pub fn of_no_answer(unanswered: NoAnswer, what: &What) -> Answered {
+        let batch = matches!(what, What::Batch);
+        let NoAnswer { failure, sent } = unanswered;
+        let failure = if sent { failure.hint(send_again(what)) } else { failure };
+        Answered {
+            document: document(Value::Null, None, None, problem(&failure), batch),
+            failure: Some(failure),
+            batch,
+        }
     }
 
     /// One line about the receipt.
@@ -61,6 +73,16 @@ impl Answered {
             (_, Some(position)) => format!("accepted at position {position}"),
             (_, None) => "accepted".to_owned(),
         }
+    }
+}
+
+/// The same id makes a second copy harmless.
+fn send_again(what: &What) -> String {
+    match what {
+        What::Event(id) => {
+            format!("it may have been taken all the same: send it again with the same id, `{}`", shorten(id, 80))
+        }
+        What::Batch => "it may have been taken all the same: send it again with the same ids".to_owned(),
     }
 }
 
@@ -100,8 +122,9 @@ fn problem(failure: &Failure) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::Answered;
+    use super::{Answered, What};
     use crate::cli::client::Answer;
+    use crate::cli::failure::Failure;
     use reqwest::StatusCode;
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
     use serde_json::json;
@@ -112,7 +135,8 @@ mod tests {
         };
         let headers: HeaderMap = headers.iter().map(pair).collect();
         let status = StatusCode::from_u16(status).unwrap();
-        Answered::of_answer(&Answer { status, headers, body: body.to_owned() }, batch)
+        let what = if batch { What::Batch } else { What::Event("7".into()) };
+        Answered::of_answer(&Answer { status, headers, body: body.to_owned() }, &what)
     }
 
     #[test]
@@ -140,5 +164,15 @@ mod tests {
         assert_eq!(refused.document["problem"]["delivered"][0]["route"], "r");
         assert_eq!(refused.document["problem"]["status"], 422);
         assert!(refused.failure.is_some());
+    }
+
+    #[test]
+    fn only_what_may_have_been_taken_is_to_be_sent_again() {
+        let hint = |status| match answered(status, &[], "", false).failure {
+            Some(Failure::Fault(fault)) => fault.hint,
+            other => panic!("{other:?}"),
+        };
+        assert!(hint(502).is_some_and(|hint| hint.ends_with("with the same id, `7`")));
+        assert_eq!((hint(503), hint(400)), (None, None));
     }
 }

@@ -14,6 +14,7 @@ use crate::encode::{self, Dialect, Format, Mode};
 use crate::units::Span;
 use answer::Answered;
 use bytes::Bytes;
+use bytestring::ByteString;
 use clap::ValueEnum;
 use compose::Attributes;
 use reqwest::Url;
@@ -37,6 +38,7 @@ pub struct Args {
         long,
         value_name = "URL",
         env = "SIGNALBOX_TO",
+        hide_env_values = true,
         default_value = "http://127.0.0.1:8080",
         value_parser = client::base_url
     )]
@@ -82,8 +84,8 @@ pub async fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
     let mut failed = None;
     for request in requests {
         let answered = match client.post(request.headers, request.body, args.timeout.0).await {
-            Ok(answer) => Answered::of_answer(&answer, request.batch),
-            Err(failure) => Answered::of_failure(failure, request.batch),
+            Ok(answer) => Answered::of_answer(&answer, &request.what),
+            Err(unanswered) => Answered::of_no_answer(unanswered, &request.what),
         };
         if !printer.json_wanted() && answered.failure.is_none() {
             printer.line(&answered.readable())?;
@@ -101,7 +103,15 @@ pub async fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
 struct Request {
     headers: HeaderMap,
     body: Bytes,
-    batch: bool,
+    what: What,
+}
+
+/// What a POST holds.
+enum What {
+    /// One event, with its id.
+    Event(ByteString),
+    /// A batch.
+    Batch,
 }
 
 fn prepare(args: &Args) -> Result<Vec<Request>, Failure> {
@@ -125,14 +135,14 @@ fn prepare(args: &Args) -> Result<Vec<Request>, Failure> {
 }
 
 fn single(events: &[Event], mode: Mode, format: SendFormat) -> Result<Vec<Request>, Failure> {
-    let one = |event| {
+    let one = |event: &Event| {
         let message = encode::encode(event, mode, format.event_format(), Dialect::Http).map_err(unwritable)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &message.headers {
             let (name, value) = client::header(name, value)?;
             headers.append(name, value);
         }
-        Ok(Request { headers, body: message.body.unwrap_or_default(), batch: false })
+        Ok(Request { headers, body: message.body.unwrap_or_default(), what: What::Event(event.id.clone()) })
     };
     events.iter().map(one).collect()
 }
@@ -150,7 +160,7 @@ fn batch(events: &[Event], format: SendFormat) -> Result<Request, Failure> {
     body.push(b']');
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents-batch+json"));
-    Ok(Request { headers, body: Bytes::from(body), batch: true })
+    Ok(Request { headers, body: Bytes::from(body), what: What::Batch })
 }
 
 impl SendFormat {

@@ -174,11 +174,10 @@ fn is_loopback(address: &str) -> bool {
 /// Sizes and times of nothing: each would refuse or drop everything.
 fn check_units(source: &SourceText, part: &Part<'_>, problems: &mut Problems) {
     for section in ["limits", "log"] {
-        let entries = part.get(section).into_iter().flat_map(Part::pairs);
-        for (key, _, value) in entries.filter(|(_, _, value)| value.is_good()) {
-            let Some(text) = value.node().text().map(str::to_owned) else { continue };
-            let zero = Span::try_from(text.clone()).is_ok_and(|span| span.0.is_zero())
-                || Size::try_from(text).is_ok_and(|size| size.0 == 0);
+        for (key, _, value) in part.get(section).into_iter().flat_map(Part::pairs) {
+            let Some(text) = value.unit() else { continue };
+            let zero = Span::try_from(text.to_owned()).is_ok_and(|span| span.0.is_zero())
+                || Size::try_from(text.to_owned()).is_ok_and(|size| size.0 == 0);
             if zero {
                 problems.error(source, value.range(), Code::BadValue, format!("`{key}` must be more than nothing"));
             }

@@ -113,6 +113,13 @@ impl NatsConfig {
         faults
     }
 
+    /// Equal for equal options, logins included: never to be shown. (`Debug` leaves the logins out, so a changed password
+    /// does not change it.)
+    pub fn fingerprint(&self) -> Secret {
+        let NatsConfig { servers, jetstream, at_most_once, ensure_stream } = self;
+        Secret::new(format!("{servers:?} {jetstream} {at_most_once} {ensure_stream:?}"))
+    }
+
     /// The servers, taken apart; those that cannot be read are left out.
     pub fn parsed_servers(&self) -> Vec<Server> {
         self.servers.iter().filter_map(|text| Server::parse(text).ok()).collect()

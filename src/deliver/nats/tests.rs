@@ -96,6 +96,15 @@ fn debug_shows_addresses_and_no_login() {
 }
 
 #[test]
+fn a_changed_password_is_another_fingerprint() {
+    let config = |password: &str| config(&[&format!("nats://ann:{password}@host")]);
+    assert_eq!(config("a").fingerprint(), config("a").fingerprint());
+    assert_ne!(config("a").fingerprint(), config("b").fingerprint());
+    let core = NatsConfig { jetstream: false, ..config("a") };
+    assert_ne!(core.fingerprint(), config("a").fingerprint());
+}
+
+#[test]
 fn headers_leave_as_they_are_with_the_message_id() {
     let map = headers::build(
         vec![("ce-id".to_owned(), "a%20b".to_owned()), ("Content-Type".to_owned(), "x".to_owned())],

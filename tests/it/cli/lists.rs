@@ -27,9 +27,9 @@ POSITION  RECEIVED              STATUS     TYPE  SOURCE  ID  SUBJECT
 
 #[tokio::test]
 async fn every_page_is_fetched_and_numbers_stay_as_they_are() {
-    let gateway = Gateway::play(|request, _| match request.line.contains("after=7") {
-        true => answer(200, &[], format!(r#"{{"events":[{}],"next":null}}"#, summary(6))),
-        false => answer(200, &[], format!(r#"{{"events":[{}],"next":7}}"#, summary(7))),
+    let gateway = Gateway::play(|request, _| {
+        let (position, next) = if request.line.contains("after=7") { (6, "null") } else { (7, "7") };
+        answer(200, &[], format!(r#"{{"events":[{}],"next":{next}}}"#, summary(position)))
     })
     .await;
     let all = signalbox(&["events", "--all", "--since", "24h", "--admin-url", &gateway.url, "--output", "json"]).await;
@@ -92,9 +92,11 @@ async fn dead_letters_are_listed() {
 #[tokio::test]
 async fn what_answers_may_be_something_else() {
     let page = Gateway::play(|_, _| answer(200, &[], "<html>hello</html>")).await;
-    let ended = signalbox(&["events", "--admin-url", &page.url]).await;
-    assert_eq!((ended.code, ended.stdout.as_str()), (69, ""));
-    assert!(ended.stderr.contains("no admin listener of Signalbox"), "{}", ended.stderr);
+    for arguments in [&["events"][..], &["events", "7"], &["dead-letters", "list"], &["tail"]] {
+        let ended = signalbox(&[arguments, &["--admin-url", &page.url]].concat()).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (69, ""), "{arguments:?}");
+        assert!(ended.stderr.contains("no admin listener of Signalbox"), "{}", ended.stderr);
+    }
     let ill = Gateway::play(|_, _| problem(503, "SB-1032")).await;
     assert_eq!(signalbox(&["events", "--admin-url", &ill.url]).await.code, 69);
 }

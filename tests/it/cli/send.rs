@@ -103,3 +103,18 @@ async fn a_wrong_event_never_leaves() {
     assert_eq!(signalbox(&["send", "/nowhere/event.json"]).await.code, 65);
     assert!(gateway.seen().is_empty());
 }
+
+#[tokio::test]
+async fn a_connection_that_is_cut_leaves_the_id_to_send_again() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let cut = async {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut head = [0_u8; 4];
+        tokio::io::AsyncReadExt::read_exact(&mut connection, &mut head).await.unwrap();
+    };
+    let arguments = ["send", "--type", "t", "--id", "a-7", "--to", &url];
+    let (sent, ()) = tokio::join!(signalbox(&arguments), cut);
+    assert_eq!((sent.code, sent.stdout.as_str()), (69, ""));
+    assert!(sent.stderr.contains("send it again with the same id, `a-7`"), "{}", sent.stderr);
+}

@@ -2,6 +2,7 @@
 
 use super::{note_process, signal, tail};
 use async_nats::jetstream::message::StreamMessage;
+use futures::StreamExt as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -101,12 +102,12 @@ impl NatsServer {
     pub async fn messages(&self, stream: &str) -> Vec<StreamMessage> {
         let context = async_nats::jetstream::new(self.client().await);
         let stream = context.get_stream(stream).await.expect("the stream is there");
-        let state = stream.cached_info().state.clone();
-        let mut messages = Vec::new();
-        for sequence in state.first_sequence..=state.last_sequence {
-            messages.push(stream.get_raw_message(sequence).await.expect("no message is missing"));
-        }
-        messages
+        let state = &stream.cached_info().state;
+        let fetch = |sequence| {
+            let stream = &stream;
+            async move { stream.get_raw_message(sequence).await.expect("no message is missing") }
+        };
+        futures::stream::iter(state.first_sequence..=state.last_sequence).map(fetch).buffered(64).collect().await
     }
 
     fn try_run(&mut self) -> bool {
@@ -114,8 +115,11 @@ impl NatsServer {
         let path = dir.join("server.conf");
         let store = dir.join("store");
         let config = format!(
-            "server_name: {:?}\nlisten: \"127.0.0.1:{}\"\njetstream: {{store_dir: {store:?}}}\n{}\n",
-            self.name, self.port, self.config
+            "server_name: {:?}\nlisten: \"127.0.0.1:{}\"\njetstream: {{store_dir: \"{}\"}}\n{}\n",
+            self.name,
+            self.port,
+            store.display(),
+            self.config
         );
         std::fs::write(&path, config).expect("the folder can be written");
         let log = File::options().create(true).append(true).open(dir.join("log")).expect("the folder can be written");
