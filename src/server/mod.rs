@@ -7,13 +7,15 @@
 //! - between requests: `idle_timeout`, longer than that, because an idle keep-alive connection costs little;
 //! - a request in work has no timer here: its handler has a deadline of its own;
 //! - a peer that reads nothing of its answer for 30 s is cut;
-//! - one connection more than `connections` is accepted and closed at once, so that its peer learns it.
+//! - one connection more than `connections` is accepted and closed at once, so that its peer learns it; a quarter of the
+//!   process's file descriptors is never used for connections.
 
 pub mod activity;
 pub mod problem;
 
 mod accept;
 mod connection;
+mod descriptors;
 mod socket;
 
 #[cfg(test)]
@@ -175,6 +177,8 @@ pub fn start<H: Handler>(
     tasks: &Tasks,
 ) -> Running {
     let Bound { listener, address } = bound;
+    let connections = descriptors::affordable(options.connections, &options.name);
+    let options = Options { connections, ..options };
     let connections = Arc::new(Connections::new(&options.name));
     let stopped = CancellationToken::new();
     let running = Running {
@@ -201,8 +205,8 @@ impl Running {
     }
 
     /// Accepts nothing more, lets requests in work finish, tells keep-alive peers to go, and cuts what is left at the
-    /// deadline. True when nothing had to be cut.
-    pub async fn drain(&self, deadline: Duration) -> bool {
+    /// deadline. Returns how many connections were cut.
+    pub async fn drain(&self, deadline: Duration) -> usize {
         self.draining.cancel();
         let finished = async {
             self.stopped.cancelled().await;
@@ -210,8 +214,8 @@ impl Running {
             self.connections.gone().await;
         };
         match tokio::time::timeout(deadline, finished).await {
-            Ok(()) => true,
-            Err(_) => self.connections.cut() == 0,
+            Ok(()) => 0,
+            Err(_) => self.connections.cut(),
         }
     }
 }
