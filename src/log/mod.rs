@@ -119,7 +119,7 @@ pub enum ReadError {
     Closed,
 }
 
-/// What a search asks for. All conditions are ANDed; results are newest first.
+/// What a search asks for. All conditions must hold; results are newest first.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
     /// Exactly this `type`.

@@ -151,7 +151,7 @@ async fn a_segment_of_another_format_is_refused_and_untouched() {
             assert_eq!(named, path);
             assert!(source.to_string().contains("format 2"), "{source}");
         }
-        other => panic!("{other:?}"),
+        other @ OpenError::Segment { .. } => panic!("{other:?}"),
     }
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }

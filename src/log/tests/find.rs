@@ -10,10 +10,10 @@ const CREATION: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
 fn searchable(number: u64) -> Record {
     let plain = record(number);
     let mut attributes = plain.event.attributes.clone();
-    if number % 10 == 0 {
+    if number.is_multiple_of(10) {
         attributes.push(attribute("correlationid", &format!("chain-{}", number / 50)));
     }
-    if number % 25 == 0 {
+    if number.is_multiple_of(25) {
         attributes.push(attribute("traceparent", CREATION));
     }
     let decision = match number % 4 {
@@ -47,36 +47,35 @@ fn number_of(entry: &Entry) -> u64 {
     entry.record.event.id.trim_start_matches("id-").parse().unwrap()
 }
 
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 async fn check_everything(log: &Log) {
     let any = |_: &Entry| true;
     let all = Query::default;
     let received = |number: i64| Some(Micros(1_700_000_000_000_000 + number));
     check(log, all(), 1_000, any, |_| true).await;
     check(log, all(), 3, any, |_| true).await;
-    check(log, Query { ty: some("type.1"), ..all() }, 1_000, any, |n| n % 3 == 1).await;
-    check(log, Query { id: some("id-123"), ..all() }, 10, any, |n| n == 123).await;
-    check(log, Query { id: some("id-400"), ..all() }, 10, any, |_| false).await;
-    check(log, Query { source: some("/test"), ..all() }, 5, any, |_| true).await;
-    let both = Query { subject: some("subject-2"), ty: some("type.0"), ..all() };
+    check(log, Query { ty: Some("type.1".into()), ..all() }, 1_000, any, |n| n % 3 == 1).await;
+    check(log, Query { id: Some("id-123".into()), ..all() }, 10, any, |n| n == 123).await;
+    check(log, Query { id: Some("id-400".into()), ..all() }, 10, any, |_| false).await;
+    check(log, Query { source: Some("/test".into()), ..all() }, 5, any, |_| true).await;
+    let both = Query { subject: Some("subject-2".into()), ty: Some("type.0".into()), ..all() };
     check(log, both, 20, any, |n| n % 5 == 2 && n % 3 == 0).await;
-    check(log, Query { correlation: some("chain-3"), ..all() }, 20, any, |n| n % 10 == 0 && n / 50 == 3).await;
-    check(log, Query { trace: some(&CREATION[3..35]), ..all() }, 50, any, |n| n % 25 == 0).await;
+    check(log, Query { correlation: Some("chain-3".into()), ..all() }, 20, any, |n| {
+        n.is_multiple_of(10) && n / 50 == 3
+    })
+    .await;
+    check(log, Query { trace: Some((&CREATION[3..35]).into()), ..all() }, 50, any, |n| n.is_multiple_of(25)).await;
     let process = searchable(77).process.trace_id_hex();
     check(log, Query { trace: Some(process), ..all() }, 50, any, |n| n == 77).await;
-    check(log, Query { trace: some("nonsense"), ..all() }, 50, any, |_| false).await;
+    check(log, Query { trace: Some("nonsense".into()), ..all() }, 50, any, |_| false).await;
     check(log, Query { since: received(40), until: received(90), ..all() }, 500, any, |n| (40..90).contains(&n)).await;
-    check(log, Query { route: some("audit"), ..all() }, 500, any, |n| n % 4 == 1).await;
-    let routed = Query { route: some("orders"), ty: some("type.2"), until: received(300), ..all() };
+    check(log, Query { route: Some("audit".into()), ..all() }, 500, any, |n| n % 4 == 1).await;
+    let routed = Query { route: Some("orders".into()), ty: Some("type.2".into()), until: received(300), ..all() };
     check(log, routed, 500, any, |n| n % 4 < 2 && n % 3 == 2 && n < 300).await;
-    check(log, Query { route: some("none"), ..all() }, 500, any, |_| false).await;
-    check(log, all(), 4, |entry| number_of(entry) % 100 == 0, |n| n % 100 == 0).await;
-    let page = log.query(Query { ty: some("type.1"), ..all() }, 10, Arc::new(any)).await.unwrap();
+    check(log, Query { route: Some("none".into()), ..all() }, 500, any, |_| false).await;
+    check(log, all(), 4, |entry| number_of(entry).is_multiple_of(100), |n| n.is_multiple_of(100)).await;
+    let page = log.query(Query { ty: Some("type.1".into()), ..all() }, 10, Arc::new(any)).await.unwrap();
     let below = page.last().unwrap().position;
-    let next = Query { ty: some("type.1"), below: Some(below), ..all() };
+    let next = Query { ty: Some("type.1".into()), below: Some(below), ..all() };
     let last = number_of(page.last().unwrap());
     check(log, next, 10, any, |n| n % 3 == 1 && n < last).await;
 }

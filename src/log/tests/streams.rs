@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// Every third event is in the stream itself, every fourth is changed by a lane of route `changed`.
 fn routed(number: u64) -> Record {
-    let decision = match (number % 3 == 0, number % 4 == 0) {
+    let decision = match (number.is_multiple_of(3), number.is_multiple_of(4)) {
         (true, true) => decision(&[lane("plain", "log", Some("orders")), lane("changed", "log", None)]),
         (true, false) => decision(&[lane("plain", "log", Some("orders"))]),
         (false, true) => decision(&[lane("changed", "log", None)]),
@@ -44,8 +44,8 @@ async fn read_all(log: &Log, stream: &str, from: u64) -> (Vec<(u64, bool)>, u64)
 
 fn expected(events: u64) -> Vec<(u64, bool)> {
     let of = |number: u64| {
-        let original = (number % 3 == 0).then_some((number + 1, false));
-        let changed = (number % 4 == 0).then_some((number + 1, true));
+        let original = (number.is_multiple_of(3)).then_some((number + 1, false));
+        let changed = (number.is_multiple_of(4)).then_some((number + 1, true));
         original.into_iter().chain(changed)
     };
     (0..events).flat_map(of).collect()
@@ -58,7 +58,7 @@ async fn originals_and_changed_events_come_in_order_of_position() {
     append_routed(&log, 0..200).await;
     let by_position: Vec<(u64, u64)> = positions(&log).await;
     // Stored late and in any order.
-    for (number, position) in by_position.iter().rev().filter(|(number, _)| number % 4 == 0) {
+    for (number, position) in by_position.iter().rev().filter(|(number, _)| number.is_multiple_of(4)) {
         store(&log, *number, *position).await;
     }
     wait_for_seals(&log);
