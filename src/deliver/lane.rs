@@ -23,7 +23,7 @@ use crate::log::record::Entry;
 use crate::observability::metrics;
 use crate::state::{LaneProgress, ParkedRetry};
 use crate::units::Micros;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -105,8 +105,8 @@ impl Lane {
     pub fn resume(&self, context: &Context, progress: Option<&LaneProgress>, parked: Vec<ParkedRetry>, head: u64) {
         let mut desk = self.desk();
         if let Some(progress) = progress {
-            let waits = |position: &u64| parked.iter().any(|retry| retry.position == *position);
-            desk.reopen = progress.open.iter().copied().filter(|position| !waits(position)).collect();
+            let waiting: HashSet<u64> = parked.iter().map(|retry| retry.position).collect();
+            desk.reopen = progress.open.iter().copied().filter(|position| !waiting.contains(position)).collect();
             desk.intake = progress.next;
             desk.behind = progress.next < head;
             desk.skipped = head.saturating_sub(1);
@@ -371,6 +371,8 @@ impl Desk {
 
     fn has_room(&self, context: &Context) -> bool {
         !self.closed
+            // What was open before a restart comes before everything newer.
+            && self.reopen.is_empty()
             && self.inbox.len() + self.window.held() < context.limits.events.max(1)
             && self.window.resting() < context.limits.parked
     }

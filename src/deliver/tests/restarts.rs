@@ -29,6 +29,24 @@ async fn a_clean_restart_repeats_nothing_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_open_comes_before_everything_newer() {
+    let destination = Scripted::new(|_| Answer::Hang);
+    let rig = Rig::new(LIMITS, one_lane(&destination));
+    let mut positions: Vec<u64> = (0..40).map(|number| rig.append(&["a"], Some(["x", "y"][number % 2]))).collect();
+    until("both keys are in flight", || destination.in_flight.load(Ordering::Relaxed) == 2).await;
+    rig.delivery.stop(Duration::ZERO).await;
+    let (rig, _) = rig.restart().await;
+    destination.answers(|_| Answer::Take);
+    for _ in 0..100 {
+        positions.push(rig.append(&["a"], Some("x")));
+        tokio::task::yield_now().await;
+    }
+    rig.settled().await;
+    assert!(destination.by_key().values().all(|positions| positions.is_sorted()));
+    assert_eq!(destination.count(), positions.len());
+}
+
+#[tokio::test(start_paused = true)]
 async fn parked_retries_come_back_with_their_time_and_block_their_key() {
     let destination = Scripted::new(|_| Answer::Fail(Advice::Later(Some(Duration::from_secs(100)))));
     let rig = Rig::new(LIMITS, one_lane(&destination));

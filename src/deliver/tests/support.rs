@@ -76,20 +76,12 @@ impl Source for FakeLog {
     ) -> BoxFuture<'static, Result<Vec<Arc<Entry>>, ReadError>> {
         let found: Vec<Arc<Entry>> =
             self.entries.lock().unwrap().range(from..).take(limit).map(|(_, entry)| entry.clone()).collect();
-        let result = self.failure().map_or(Ok(found), Err);
-        // As the real one: sometimes at once, sometimes after others have run.
-        async move {
-            if fastrand::bool() {
-                tokio::task::yield_now().await;
-            }
-            result
-        }
-        .boxed()
+        answer(self.failure().map_or(Ok(found), Err))
     }
 
     fn get(&self, position: u64) -> BoxFuture<'static, Result<Option<Arc<Entry>>, ReadError>> {
         let found = self.entries.lock().unwrap().get(&position).cloned();
-        std::future::ready(self.failure().map_or(Ok(found), Err)).boxed()
+        answer(self.failure().map_or(Ok(found), Err))
     }
 
     fn settled_below(&self, position: u64, holder: Option<Arc<LaneName>>) {
@@ -99,6 +91,17 @@ impl Source for FakeLog {
     fn encode(&self, record: &Record) -> Bytes {
         record.event.id.as_bytes().clone()
     }
+}
+
+/// As the real log answers: sometimes at once, sometimes after others have run.
+fn answer<T: Send + 'static>(result: Result<T, ReadError>) -> BoxFuture<'static, Result<T, ReadError>> {
+    async move {
+        for _ in 0..fastrand::u8(0..4) {
+            tokio::task::yield_now().await;
+        }
+        result
+    }
+    .boxed()
 }
 
 /// What a destination does with a message.
