@@ -246,15 +246,14 @@ pub fn size(change: &Change) -> usize {
     let of = |attempts: &[super::Attempt]| -> usize {
         attempts.iter().map(|attempt| 64 + attempt.failure.as_ref().map_or(0, |failure| failure.detail.len())).sum()
     };
-    let texts =
-        |texts: &[&Option<String>]| -> usize { texts.iter().flat_map(|text| text.as_ref()).map(String::len).sum() };
+    let texts = |texts: [&Option<String>; 2]| -> usize {
+        texts.into_iter().map(|text| text.as_ref().map_or(0, String::len)).sum()
+    };
     200 + match change {
-        Change::Delivered { target, key, receipt, attempts, .. } => {
-            target.len() + texts(&[key, receipt]) + of(attempts)
-        }
-        Change::Parked { target, key, attempts, .. } => target.len() + texts(&[key]) + of(attempts),
+        Change::Delivered { target, key, receipt, attempts, .. } => target.len() + texts([key, receipt]) + of(attempts),
+        Change::Parked { target, key, attempts, .. } => target.len() + texts([key, &None]) + of(attempts),
         Change::Dead { target, key, attempts, detail, record, .. } => {
-            record.len() + detail.len() + texts(&[target, key]) + of(attempts)
+            record.len() + detail.len() + texts([target, key]) + of(attempts)
         }
     }
 }

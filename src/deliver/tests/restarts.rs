@@ -1,5 +1,6 @@
+use super::doubles::{Answer, Scripted};
 use super::one_lane;
-use super::support::{Answer, LIMITS, Rig, Scripted, Setup, lane, until};
+use super::support::{LIMITS, Rig, Setup, lane, until};
 use crate::deliver::Outgoing;
 use crate::deliver::dispatcher::{LaneLimits, OpenStatus};
 use crate::deliver::entry::RetryPolicy;
