@@ -62,7 +62,8 @@ async fn an_unreachable_destination_uses_no_attempts_and_is_tried_by_one_event_a
     assert_eq!(rig.lag(), 300);
     destination.answers(|_| Answer::Take);
     rig.settled().await;
-    assert_eq!(destination.positions(), positions, "everything resumes in order");
+    assert_eq!(destination.count(), 300);
+    assert!(destination.by_key().values().all(|positions| positions.is_sorted()), "everything resumes in order");
     assert_eq!(rig.record(positions[0]).await.attempts.len(), 1);
     assert!(!rig.delivery.lanes()[0].paused);
 }
