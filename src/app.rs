@@ -6,17 +6,18 @@ use crate::config::Loaded;
 use crate::config::compile::DestinationSpec;
 use crate::config::gateway::GatewayConfig;
 use crate::deliver::destinations::{Destinations, Wanted};
-use crate::deliver::dispatcher::{Delivery, LaneLimits};
-use crate::deliver::plan::Plan;
 use crate::deliver::discard::Discard;
+use crate::deliver::dispatcher::{Delivery, LaneLimits};
 use crate::deliver::log::LogDestination;
-use crate::deliver::nats::destination::NatsDestination;
+use crate::deliver::nats;
+use crate::deliver::plan::Plan;
+
 use crate::ingress;
 use crate::log::{self, DataDir, LockError, Log};
 use crate::pipeline::budget::Budget;
 use crate::pipeline::fingerprint::Fingerprints;
-use crate::pipeline::{Gateway, Phase, dispatch};
 use crate::pipeline::rejections::Rejections;
+use crate::pipeline::{Gateway, Phase, dispatch};
 use crate::reload::snapshot::Snapshot;
 use crate::reload::{Snapshots, watch};
 use crate::server::{BindError, Running};
@@ -80,13 +81,13 @@ impl App {
     pub async fn start(loaded: Loaded, metrics: PrometheusHandle) -> Result<App, StartError> {
         let tasks = Tasks::default();
         let (phase, phase_seen) = phases::channel(Phase::Starting);
-        let config = loaded.gateway.clone();
+        let (config, snapshots) = Snapshots::from_loaded(loaded);
+        let snapshots = Arc::new(snapshots);
         let data_dir = DataDir::lock(&config.data_dir)?;
         let fingerprints = Fingerprints::new(duplicate_key(data_dir.root())?);
         let log = open_log(&config, &data_dir).await?;
         let (state, resume) = State::open(&data_dir.root().join("state.db"))?;
 
-        let snapshots = Arc::new(Snapshots::new(loaded));
         let destinations = Arc::new(Destinations::default());
         destinations.apply(wanted(&snapshots.current(), &log, &tasks));
         let plan = plan(&snapshots, &destinations);
@@ -140,9 +141,9 @@ impl App {
         let deadline = Deadline::after(self.gateway.config.limits.shutdown_timeout.0);
         self.phase.send_replace(Phase::Draining);
         for listener in self.public {
-            let cut = listener.drain(deadline.share(1, 2)).await;
-            if cut > 0 {
-                tracing::warn!(connections = cut, "cut: their share of the shutdown deadline was over");
+            if !listener.drain(deadline.share(1, 2)).await {
+                let name = listener.name();
+                tracing::warn!(listener = name, "requests were cut: their share of the shutdown deadline was over");
             }
         }
         let kept = self.gateway.delivery.stop(deadline.share(2, 3)).await;
@@ -152,7 +153,8 @@ impl App {
         self.gateway.destinations.close(deadline.share(1, 2)).await;
         self.gateway.log.close().await;
         self.gateway.state.close().await;
-        self.admin.drain(Duration::ZERO).await;
+        let in_time = self.admin.drain(deadline.share(1, 2)).await;
+        tracing::debug!(in_time, "admin listener closed");
         self.tasks.stop();
         if tokio::time::timeout(deadline.left(), self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end before the shutdown deadline");
@@ -212,15 +214,23 @@ fn wanted(snapshot: &Snapshot, log: &Log, tasks: &Tasks) -> Vec<Wanted> {
         Wanted {
             name: name.clone(),
             kind: spec.kind(),
-            fingerprint: format!("{spec:?}"),
+            fingerprint: fingerprint(spec),
             start: Box::new(move || match spec_ {
                 DestinationSpec::Log => Arc::new(LogDestination::new(log)),
                 DestinationSpec::Discard => Arc::new(Discard),
-                DestinationSpec::Nats(config) => Arc::new(NatsDestination::start(&name_, &config, &tasks)),
+                DestinationSpec::Nats(config) => nats::start(&name_, &config, &tasks),
             }),
         }
     };
     snapshot.destinations.iter().map(|(name, spec)| one(name, spec)).collect()
+}
+
+/// Equal for equal options, secrets included; never shown.
+fn fingerprint(spec: &DestinationSpec) -> String {
+    match spec {
+        DestinationSpec::Log | DestinationSpec::Discard => spec.kind().to_owned(),
+        DestinationSpec::Nats(config) => config.fingerprint().reveal().to_owned(),
+    }
 }
 
 fn watch_files(gateway: &Arc<Gateway>, tasks: &Tasks) {
@@ -250,7 +260,9 @@ fn duplicate_key(root: &Path) -> Result<[u8; 16], StartError> {
         Err(error) => return Err(fail(error)),
     }
     let mut key = [0; 16];
-    std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut key)).map_err(fail)?;
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut key))
+        .map_err(fail)?;
     std::fs::write(&path, key).map_err(fail)?;
     Ok(key)
 }

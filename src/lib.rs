@@ -27,6 +27,7 @@ pub mod reload;
 
 pub mod pipeline;
 
+pub mod admin;
 pub mod ingress;
 
 pub mod app;

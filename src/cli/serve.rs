@@ -24,8 +24,8 @@ pub async fn run(args: ServeArgs, printer: &mut Printer) -> Result<(), Failure> 
     });
     let recorder = metrics::install()
         .map_err(|error| Failure::other(Exit::Failed, "the metrics cannot be started", error.to_string()))?;
-    let loaded =
-        config::load(args.config.as_deref(), &args.overrides()).map_err(|problems| bad_files(&problems, printer.format))?;
+    let loaded = config::load(args.config.as_deref(), &args.overrides())
+        .map_err(|problems| bad_files(&problems, printer.format))?;
     tell_warnings(&loaded.compiled.warnings, printer.format);
     if loaded.gateway.admin_is_open() {
         tracing::warn!(
@@ -78,7 +78,8 @@ fn announce(app: &App, begun: Instant, printer: &mut Printer) -> Result<(), Fail
             listeners.into_iter().map(|(name, address)| (name, url(address).into())).collect();
         return printer.document(&json!({"ready": true, "listeners": listeners, "admin": admin}));
     }
-    let mut block = format!("signalbox {} is ready after {} ms\n\n", env!("CARGO_PKG_VERSION"), begun.elapsed().as_millis());
+    let mut block =
+        format!("signalbox {} is ready after {} ms\n\n", env!("CARGO_PKG_VERSION"), begun.elapsed().as_millis());
     for (name, address) in &listeners {
         block.push_str(&format!("  events  {}/   (listener {name}, POST)\n", url(*address)));
     }

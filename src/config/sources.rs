@@ -39,14 +39,17 @@ pub struct Sources {
     /// True when a route file is there that could not be read: names may be missing.
     pub routes_missing: bool,
     /// Which of the two folders exist.
-    found: Found,
+    pub found: Found,
     version: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Found {
-    routes: bool,
-    schemas: bool,
+/// Which of the two folders exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Found {
+    /// `routes_dir`.
+    pub routes: bool,
+    /// `schemas_dir`.
+    pub schemas: bool,
 }
 
 impl Sources {
@@ -91,12 +94,12 @@ impl Sources {
         hasher.finish()
     }
 
-    /// One problem for each folder that existed when `earlier` was read and does not now. A folder that is gone is a
-    /// fault of the machine (an unmounted volume), never an edit.
-    pub fn vanished_since(&self, earlier: &Sources) -> Vec<Problem> {
+    /// One problem for each folder that existed earlier and does not now. A folder that is gone is a fault of the machine
+    /// (an unmounted volume), never an edit.
+    pub fn vanished_since(&self, earlier: Found) -> Vec<Problem> {
         let folders = [
-            (earlier.found.routes && !self.found.routes, &self.routes_dir),
-            (earlier.found.schemas && !self.found.schemas, &self.schemas_dir),
+            (earlier.routes && !self.found.routes, &self.routes_dir),
+            (earlier.schemas && !self.found.schemas, &self.schemas_dir),
         ];
         let gone = folders.into_iter().filter(|(gone, _)| *gone);
         gone.map(|(_, path)| {

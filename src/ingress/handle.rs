@@ -98,9 +98,7 @@ impl<R: Receive> Ingress<R> {
         let read = match asked(&head.method, head.uri.path()) {
             Asked::Publish => self.publish(&mut head.headers, &mut body, exchange).await,
             Asked::Options => Ok(respond::options()),
-            Asked::Nothing(code) => {
-                Err(self.local(&head.headers, code, "events are sent with POST to `/` or `/events`"))
-            }
+            Asked::Nothing(code) => Err(local(&head.headers, code, "events are sent with POST to `/` or `/events`")),
         };
         let mut answer = match read {
             Ok(answer) => answer,
@@ -129,7 +127,7 @@ impl<R: Receive> Ingress<R> {
         };
         let body = match read.await {
             Ok(body) => body,
-            Err(Failure { code, detail }) => return Err(self.local(headers, code, &detail)),
+            Err(Failure { code, detail }) => return Err(local(headers, code, &detail)),
         };
         let named = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let receipt = self.receiver.receive(Incoming { headers: named, body, producer: None }).await?;
@@ -137,13 +135,6 @@ impl<R: Receive> Ingress<R> {
         let mut emptied = std::mem::take(headers);
         emptied.clear();
         Ok(respond::accepted(&receipt, emptied))
-    }
-
-    /// A rejection made before the pipeline saw the request.
-    fn local(&self, headers: &HeaderMap, code: Code, detail: &str) -> Rejection {
-        let caller = headers.get("traceparent").and_then(|value| TraceContext::parse(value.to_str().ok()?));
-        let trace = caller.unwrap_or_else(|| Ids::default().root());
-        Rejection { code, detail: detail.to_owned(), errors: Vec::new(), trace_id: trace.trace_id_hex(), events: 0 }
     }
 
     fn refuse(&self, rejection: &Rejection) -> Result<Answer, Abort> {
@@ -156,4 +147,11 @@ impl<R: Receive> Ingress<R> {
             }
         }
     }
+}
+
+/// A rejection made before the pipeline saw the request.
+fn local(headers: &HeaderMap, code: Code, detail: &str) -> Rejection {
+    let caller = headers.get("traceparent").and_then(|value| TraceContext::parse(value.to_str().ok()?));
+    let trace = caller.unwrap_or_else(|| Ids::default().root());
+    Rejection { code, detail: detail.to_owned(), errors: Vec::new(), trace_id: trace.trace_id_hex(), events: 0 }
 }

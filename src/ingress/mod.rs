@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// An idle keep-alive connection lives at least this long, and never shorter than a head may take.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// Starts one listener of the configuration.
 pub async fn start(gateway: Arc<Gateway>, listener: &Listener, tasks: &Tasks) -> Result<Running, BindError> {

@@ -97,12 +97,12 @@ pub enum Outcome {
 pub fn outcome(code: Code) -> Option<Outcome> {
     let Reply::Status(status) = reply(code) else { return None };
     match status {
+        _ if code == Code::Unmatched => Some(Outcome::Rejected),
         StatusCode::BAD_REQUEST
         | StatusCode::REQUEST_TIMEOUT
         | StatusCode::PAYLOAD_TOO_LARGE
-        | StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Outcome::Invalid),
-        StatusCode::UNPROCESSABLE_ENTITY if code == Code::Unmatched => Some(Outcome::Rejected),
-        StatusCode::UNPROCESSABLE_ENTITY => Some(Outcome::Invalid),
+        | StatusCode::UNSUPPORTED_MEDIA_TYPE
+        | StatusCode::UNPROCESSABLE_ENTITY => Some(Outcome::Invalid),
         StatusCode::FORBIDDEN => Some(Outcome::Rejected),
         StatusCode::SERVICE_UNAVAILABLE => Some(Outcome::Shed),
         _ => None,
@@ -189,7 +189,8 @@ pub fn refused(rejection: &Rejection, status: StatusCode) -> Answer {
     answer
 }
 
-/// Pointers into the request: those of a batch begin with the element's index. What cannot be pointed at is in `detail`.
+/// Pointers into the request: those of a batch begin with the element's index. What cannot be pointed at is in
+/// `detail`.
 fn faults(rejection: &Rejection) -> (Vec<Fault>, usize) {
     let pointed = || rejection.errors.iter().filter(|(index, one)| index.is_some() || !one.pointer.is_empty());
     let faults = pointed().take(FAULTS).map(|(index, violation)| Fault {

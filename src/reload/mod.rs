@@ -1,12 +1,21 @@
 //! From written to running: files become an immutable snapshot that is swapped whole, or the old one stays.
 
 pub mod snapshot;
+#[cfg(test)]
+mod tests;
+pub mod watch;
 
-use crate::config::problem::Problem;
+use crate::config::gateway::GatewayConfig;
+use crate::config::problem::{Problem, Severity};
+use crate::config::sources::{Found, Sources};
+use crate::config::{Loaded, compile, report};
+use crate::observability::metrics;
 use crate::units::Micros;
 use arc_swap::ArcSwap;
 use snapshot::Snapshot;
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// How the last reload went (`last_reload` of `GET /api/v1/routes`).
 #[derive(Debug, Clone, Default)]
@@ -23,12 +32,64 @@ pub struct ReloadReport {
 pub struct Snapshots {
     current: ArcSwap<Snapshot>,
     last: Mutex<Arc<ReloadReport>>,
+    files: Mutex<Files>,
+    asked: Notify,
+}
+
+/// Where snapshots come from, and what was seen there.
+#[derive(Default)]
+struct Files {
+    routes_dir: PathBuf,
+    schemas_dir: PathBuf,
+    /// Identity of the files that were looked at last, good or bad.
+    examined: u64,
+    /// Identity of the files that run.
+    running: u64,
+    /// The folders that existed when they were read.
+    found: Found,
+    /// Findings about the files that run.
+    warnings: Vec<Problem>,
+}
+
+/// What came of looking at the files.
+#[derive(Debug)]
+pub enum Reloaded {
+    /// They are as they were when they were looked at last.
+    Unchanged,
+    /// They are what runs already: an edit was taken back.
+    Same,
+    /// This snapshot is the current one now.
+    Swapped(Arc<Snapshot>),
+    /// They have problems (see [`Snapshots::last_reload`]); the snapshot before stays.
+    Failed,
 }
 
 impl Snapshots {
-    /// Starts with a first snapshot.
+    /// Starts with a first snapshot that comes from no files.
     pub fn new(first: Snapshot, report: ReloadReport) -> Snapshots {
-        Snapshots { current: ArcSwap::from_pointee(first), last: Mutex::new(Arc::new(report)) }
+        Snapshots {
+            current: ArcSwap::from_pointee(first),
+            last: Mutex::new(Arc::new(report)),
+            files: Mutex::default(),
+            asked: Notify::new(),
+        }
+    }
+
+    /// Starts with what was loaded; later reloads read the same folders again. Returns the static part beside it.
+    pub fn from_loaded(loaded: Loaded) -> (GatewayConfig, Snapshots) {
+        let Loaded { gateway, sources, mut compiled } = loaded;
+        let problems = std::mem::take(&mut compiled.warnings);
+        let report = ReloadReport { at: Micros::now(), ok: true, problems: problems.clone() };
+        let snapshots = Snapshots::new(compiled.into(), report);
+        *lock(&snapshots.files) = Files {
+            routes_dir: gateway.routes_dir.clone(),
+            schemas_dir: gateway.schemas_dir.clone(),
+            examined: sources.identity(),
+            running: sources.identity(),
+            found: sources.found,
+            warnings: problems,
+        };
+        (gateway, snapshots)
     }
 
     /// The snapshot of the moment.
@@ -38,6 +99,99 @@ impl Snapshots {
 
     /// The last reload.
     pub fn last_reload(&self) -> Arc<ReloadReport> {
-        self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        lock(&self.last).clone()
     }
+
+    /// Asks the watcher to read the files again even if they look the same (SIGHUP: a file named by `${file:…}` may have
+    /// changed). Returns at once.
+    pub fn trigger(&self) {
+        self.asked.notify_one();
+    }
+
+    /// Reads the files and makes them the current snapshot if they are good. Blocks on file access; the watcher does this
+    /// by itself.
+    pub fn reload_now(&self) -> Reloaded {
+        self.take(self.read(), true)
+    }
+
+    /// The files as they are now.
+    fn read(&self) -> Sources {
+        let (routes_dir, schemas_dir) = self.folders();
+        Sources::read(&routes_dir, &schemas_dir)
+    }
+
+    fn folders(&self) -> (PathBuf, PathBuf) {
+        let files = lock(&self.files);
+        (files.routes_dir.clone(), files.schemas_dir.clone())
+    }
+
+    /// Compiles files and swaps, or keeps what runs and says why. Files that were looked at before are skipped, unless
+    /// `again` is set.
+    fn take(&self, sources: Sources, again: bool) -> Reloaded {
+        let mut files = lock(&self.files);
+        let identity = sources.identity();
+        if !again && identity == files.examined {
+            return Reloaded::Unchanged;
+        }
+        files.examined = identity;
+        let vanished = sources.vanished_since(files.found);
+        if !vanished.is_empty() {
+            return self.failed(vanished);
+        }
+        if !again && identity == files.running {
+            self.succeeded(files.warnings.clone());
+            return Reloaded::Same;
+        }
+        match compile::compile(&sources) {
+            Err(problems) => self.failed(problems),
+            Ok(mut compiled) => {
+                (files.running, files.found) = (identity, sources.found);
+                files.warnings = std::mem::take(&mut compiled.warnings);
+                let snapshot = Arc::new(Snapshot::from(compiled));
+                self.current.store(snapshot.clone());
+                self.succeeded(files.warnings.clone());
+                Reloaded::Swapped(snapshot)
+            }
+        }
+    }
+
+    fn succeeded(&self, warnings: Vec<Problem>) {
+        let current = self.current();
+        tracing::info!(
+            version = &*current.version,
+            routes = current.table.routes().len(),
+            destinations = current.destinations.len(),
+            "reloaded: routes and schemas are as their files say"
+        );
+        metrics::reloads("ok").increment(1);
+        metrics::reload_ok().set(1.0);
+        self.report(true, warnings);
+    }
+
+    fn failed(&self, problems: Vec<Problem>) -> Reloaded {
+        tracing::error!(
+            problems = problems.len(),
+            version = &*self.current().version,
+            "reload failed: the files have problems, the snapshot before stays in use"
+        );
+        metrics::reloads("failed").increment(1);
+        metrics::reload_ok().set(0.0);
+        self.report(false, problems);
+        Reloaded::Failed
+    }
+
+    fn report(&self, ok: bool, problems: Vec<Problem>) {
+        for problem in &problems {
+            match problem.severity {
+                Severity::Error => tracing::error!("{}", report::line(problem)),
+                Severity::Warning => tracing::warn!("{}", report::line(problem)),
+            }
+        }
+        *lock(&self.last) = Arc::new(ReloadReport { at: Micros::now(), ok, problems });
+    }
+}
+
+/// A panic while a value was held leaves it as it was: every holder replaces whole values.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

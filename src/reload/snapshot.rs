@@ -1,5 +1,6 @@
 //! Everything one event needs, immutable: routes, deliver entries, destinations, schemas.
 
+use crate::config::compile::{Compiled, DestinationSpec};
 use crate::deliver::entry::DeliverEntry;
 use crate::lane_name::LaneName;
 use crate::route::RouteTable;
@@ -25,31 +26,23 @@ pub struct Snapshot {
     pub origins: BTreeMap<String, (String, u32)>,
 }
 
-/// A declared destination, checked. Two equal specs are the same running destination across reloads.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DestinationSpec {
-    /// The embedded log.
-    Log,
-    /// Takes and drops.
-    Discard,
-    /// A NATS server or cluster.
-    Nats(crate::deliver::nats::config::NatsConfig),
-}
-
-impl DestinationSpec {
-    /// `kind` in the API.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            DestinationSpec::Log => "log",
-            DestinationSpec::Discard => "discard",
-            DestinationSpec::Nats(_) => "nats",
-        }
-    }
-}
-
 impl Snapshot {
     /// The deliver entry of a lane, if it still exists.
     pub fn entry(&self, lane: &LaneName) -> Option<Arc<DeliverEntry>> {
         self.entries.get(&(lane.route.clone(), lane.name.clone())).cloned()
+    }
+}
+
+impl From<Compiled> for Snapshot {
+    fn from(compiled: Compiled) -> Snapshot {
+        let key = |entry: &DeliverEntry| (entry.lane.route.clone(), entry.lane.name.clone());
+        Snapshot {
+            version: compiled.version,
+            table: compiled.table,
+            entries: compiled.entries.into_iter().map(|entry| (key(&entry), entry)).collect(),
+            destinations: compiled.destinations,
+            schemas: compiled.schemas,
+            origins: compiled.origins,
+        }
     }
 }

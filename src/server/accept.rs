@@ -58,7 +58,7 @@ impl Connections {
             self.refused.increment(1);
             return None;
         }
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::begun());
         let number = open.next;
         open.next += 1;
         open.activities.insert(number, Arc::clone(&activity));

@@ -75,7 +75,7 @@ pub struct Activity {
 
 impl Activity {
     /// A connection that was accepted now and owes us a head.
-    pub fn new() -> Activity {
+    pub fn begun() -> Activity {
         Activity {
             opened: Instant::now(),
             in_flight: AtomicU32::new(0),
@@ -236,11 +236,11 @@ mod tests {
     use super::{Activity, Due, Times};
     use std::time::Duration;
 
-    const TIMES: Times = Times { header: Duration::from_secs(10), idle: Duration::from_secs(60) };
+    const TIMES: Times = Times { header: Duration::from_secs(10), idle: Duration::from_mins(1) };
 
     #[test]
     fn a_connection_owes_a_head_from_the_moment_it_is_accepted() {
-        let activity = Activity::new();
+        let activity = Activity::begun();
         assert_eq!(activity.due(&TIMES), Due::Cut(10_000));
         activity.bytes_read();
         assert_eq!(activity.due(&TIMES), Due::Cut(10_000), "the first byte does not start the clock anew");
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_request_in_work_is_the_handlers_business_and_an_idle_connection_lives_longer() {
-        let activity = Activity::new();
+        let activity = Activity::begun();
         activity.begin(false);
         assert_eq!(activity.due(&TIMES), Due::Never);
         activity.end();
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn frames_between_http2_requests_begin_no_head() {
-        let activity = Activity::new();
+        let activity = Activity::begun();
         activity.begin(true);
         activity.end();
         activity.bytes_read();
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_does_not_read_is_cut_even_while_its_request_is_in_work() {
-        let activity = Activity::new();
+        let activity = Activity::begun();
         activity.begin(false);
         activity.write_blocked();
         assert!(matches!(activity.due(&TIMES), Due::Cut(_)));
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn draining_shortens_everything_but_a_request_in_work() {
-        let activity = Activity::new();
+        let activity = Activity::begun();
         activity.drain();
         assert!(matches!(activity.due(&TIMES), Due::WindDown(at) if at < 1_000), "nothing came yet");
         activity.bytes_read();
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn only_an_unread_request_makes_the_socket_linger() {
-        let activity = Activity::new();
+        let activity = Activity::begun();
         assert!(!activity.begin_linger(), "nothing came");
         activity.begin(false);
         activity.end();

@@ -107,11 +107,11 @@ pub async fn serve<T, H>(
     supervise(pin!(connection), &watched, times).await;
 }
 
-/// Drives a connection beside its timer. The timer is lazy: requests move only atomics, and the timer looks at them when
-/// it fires; it is set anew only when something runs out earlier than it would fire.
+/// Drives a connection beside its timer. The timer is lazy: requests move only atomics, and the timer looks at them
+/// when it fires; it is set anew only when something runs out earlier than it would fire.
 async fn supervise<C: GracefulConnection>(mut connection: Pin<&mut C>, activity: &Activity, times: Times) {
     let first = millis(times.header);
-    let mut timer = pin!(sleep_until(activity.opened() + times.header));
+    let mut alarm = pin!(sleep_until(activity.opened() + times.header));
     let mut armed = first;
     let mut told: Option<u64> = None;
     std::future::poll_fn(|cx| {
@@ -120,15 +120,14 @@ async fn supervise<C: GracefulConnection>(mut connection: Pin<&mut C>, activity:
                 return Poll::Ready(());
             }
             match activity.order(cx.waker()) {
-                Order::Serve => {}
-                Order::Cut => return Poll::Ready(()),
                 // An HTTP/2 peer is told at once; its requests on the way are still answered.
                 Order::Drain if told.is_none() && (activity.busy() || activity.is_http2()) => {
                     told = Some(activity.now());
                     connection.as_mut().graceful_shutdown();
                     continue;
                 }
-                Order::Drain => {}
+                Order::Cut => return Poll::Ready(()),
+                Order::Serve | Order::Drain => {}
             }
             let due = match (activity.due(&times), told) {
                 (Due::WindDown(at), Some(told)) => Due::Cut(at.max(told) + millis(WIND_DOWN)),
@@ -138,9 +137,9 @@ async fn supervise<C: GracefulConnection>(mut connection: Pin<&mut C>, activity:
                 && at < armed
             {
                 armed = at;
-                timer.as_mut().reset(activity.opened() + Duration::from_millis(at));
+                alarm.as_mut().reset(activity.opened() + Duration::from_millis(at));
             }
-            if !fired(timer.as_mut(), cx) {
+            if !fired(alarm.as_mut(), cx) {
                 return Poll::Pending;
             }
             let now = activity.now();
@@ -153,14 +152,14 @@ async fn supervise<C: GracefulConnection>(mut connection: Pin<&mut C>, activity:
                 Due::Cut(at) | Due::WindDown(at) => armed = at,
                 Due::Never => armed = now + first.max(1),
             }
-            timer.as_mut().reset(activity.opened() + Duration::from_millis(armed));
+            alarm.as_mut().reset(activity.opened() + Duration::from_millis(armed));
         }
     })
     .await;
 }
 
-fn fired(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> bool {
-    timer.poll(cx).is_ready()
+fn fired(alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) -> bool {
+    alarm.poll(cx).is_ready()
 }
 
 /// One request: keeps the connection busy until its answer is written, and answers for a handler that panics.

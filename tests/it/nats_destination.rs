@@ -46,7 +46,7 @@ pub async fn deliver(destination: &NatsDestination, outgoing: &Outgoing) -> Resu
     .await
 }
 
-fn start(config: NatsConfig) -> NatsDestination {
+fn start(config: &NatsConfig) -> NatsDestination {
     NatsDestination::start("edge", config, &Tasks::default())
 }
 
@@ -57,7 +57,7 @@ fn orders(extra: Config) -> Config {
 #[tokio::test]
 async fn headers_and_bytes_land_as_they_were_handed_over() {
     let server = NatsServer::start();
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     let headers = [("ce-id", "a%20b%0D%0A"), ("ce-datacontenttype", "text/plain"), ("traceparent", "00-1-2-01")];
     let message = Outgoing {
         headers: headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
@@ -89,7 +89,7 @@ async fn headers_and_bytes_land_as_they_were_handed_over() {
 #[tokio::test]
 async fn a_second_attempt_is_delivered_and_stored_once() {
     let server = NatsServer::start();
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     for _ in 0..3 {
         let receipt = deliver(&destination, &outgoing("orders.a", "same", b"1")).await;
         assert_eq!(receipt, Ok(Some("stream=ORDERS seq=1".to_owned())));
@@ -101,7 +101,7 @@ async fn a_second_attempt_is_delivered_and_stored_once() {
 #[tokio::test]
 async fn without_a_stream_it_is_tried_again_and_found_once_there_is_one() {
     let server = NatsServer::start();
-    let destination = start(config(server.url()));
+    let destination = start(&config(server.url()));
     let failed = deliver(&destination, &outgoing("orders.a", "1", b"1")).await.expect_err("no stream");
     assert_eq!((failed.code, failed.advice), (Code::NoStream, Advice::Later(None)));
     assert!(failed.detail.contains("orders.a"), "{}", failed.detail);
@@ -114,7 +114,7 @@ async fn the_wanted_stream_is_created_once_and_never_altered() {
     let server = NatsServer::start();
     let mine = Config { subjects: vec!["orders.eu.>".to_owned()], max_messages: 7, ..Config::default() };
     server.add_stream(Config { name: "ORDERS".to_owned(), ..mine }).await;
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     assert!(deliver(&destination, &outgoing("orders.eu.1", "1", b"1")).await.is_ok());
     let outside = deliver(&destination, &outgoing("orders.us.1", "2", b"1")).await.expect_err("not its subject");
     assert_eq!(outside.code, Code::NoStream);
@@ -127,7 +127,7 @@ async fn the_wanted_stream_is_created_once_and_never_altered() {
 #[tokio::test]
 async fn a_wanted_stream_that_somebody_deletes_comes_back() {
     let server = NatsServer::start();
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     deliver(&destination, &outgoing("orders.a", "1", b"1")).await.expect("delivered");
     let context = async_nats::jetstream::new(server.client().await);
     context.delete_stream("ORDERS").await.expect("deleted");
@@ -144,7 +144,7 @@ async fn a_stream_that_cannot_be_created_is_named_in_the_failure() {
     server
         .add_stream(Config { name: "OTHER".to_owned(), subjects: vec!["orders.taken".to_owned()], ..Config::default() })
         .await;
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     let failed = deliver(&destination, &outgoing("orders.a", "1", b"1")).await.expect_err("no stream");
     assert_eq!((failed.code, failed.advice), (Code::NoStream, Advice::Later(None)));
     assert!(failed.detail.contains("overlap"), "{}", failed.detail);
@@ -160,7 +160,7 @@ async fn a_stream_that_cannot_be_created_is_named_in_the_failure() {
 async fn what_is_too_large_for_the_server_or_the_stream_is_never_tried_again() {
     let server = NatsServer::start_with("max_payload: 4096");
     server.add_stream(orders(Config { max_message_size: 1000, ..Config::default() })).await;
-    let destination = start(config(server.url()));
+    let destination = start(&config(server.url()));
     for size in [1100, 4097, 100_000] {
         let body = Some(Bytes::from(vec![b'x'; size]));
         let large = Outgoing { body, ..outgoing("orders.a", "1", b"") };
@@ -177,7 +177,7 @@ async fn what_is_too_large_for_the_server_or_the_stream_is_never_tried_again() {
 async fn a_full_stream_is_tried_again() {
     let server = NatsServer::start();
     server.add_stream(orders(Config { max_messages: 1, discard: DiscardPolicy::New, ..Config::default() })).await;
-    let destination = start(config(server.url()));
+    let destination = start(&config(server.url()));
     assert!(deliver(&destination, &outgoing("orders.a", "1", b"1")).await.is_ok());
     let failed = deliver(&destination, &outgoing("orders.a", "2", b"1")).await.expect_err("full");
     assert_eq!((failed.code, failed.advice), (Code::DestinationFailed, Advice::Later(None)));
@@ -187,7 +187,7 @@ async fn a_full_stream_is_tried_again() {
 #[tokio::test]
 async fn subjects_and_headers_that_would_be_commands_never_leave() {
     let server = NatsServer::start();
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     deliver(&destination, &outgoing("orders.a", "1", b"1")).await.expect("delivered");
     for target in
         ["$JS.API.STREAM.DELETE.ORDERS", "orders.*", "orders.>", "orders.a b", "orders.\r\nPUB x", "orders..a"]
@@ -209,7 +209,7 @@ async fn subjects_and_headers_that_would_be_commands_never_leave() {
 #[tokio::test]
 async fn the_longest_subject_is_one_the_server_takes() {
     let server = NatsServer::start();
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     let longest = format!("orders.{}", "a".repeat(signalbox::deliver::nats::subject::MAX_BYTES - "orders.".len()));
     let receipt = deliver(&destination, &outgoing(&longest, "1", b"1")).await;
     assert_eq!(receipt, Ok(Some("stream=ORDERS seq=1".to_owned())));
@@ -218,9 +218,9 @@ async fn the_longest_subject_is_one_the_server_takes() {
 #[tokio::test]
 async fn logins_work_and_are_never_shown() {
     let server = NatsServer::start_with("authorization: {user: ann, password: \"can@ry:1\"}");
-    let good = start(ensuring(server.url_with("ann:can%40ry%3A1"), &["orders.>"]));
+    let good = start(&ensuring(server.url_with("ann:can%40ry%3A1"), &["orders.>"]));
     assert!(deliver(&good, &outgoing("orders.a", "1", b"1")).await.is_ok());
-    let bad = start(config(server.url_with("ann:wrong-canary")));
+    let bad = start(&config(server.url_with("ann:wrong-canary")));
     let detail = wait_for("the refusal to be noticed", SOON, || async {
         bad.health().detail.filter(|detail| detail.contains("authorization violation"))
     })
@@ -234,7 +234,7 @@ async fn logins_work_and_are_never_shown() {
 #[tokio::test]
 async fn tokens_work_too() {
     let server = NatsServer::start_with("authorization: {token: \"canary\"}");
-    let destination = start(ensuring(server.url_with("canary"), &["orders.>"]));
+    let destination = start(&ensuring(server.url_with("canary"), &["orders.>"]));
     assert!(deliver(&destination, &outgoing("orders.a", "1", b"1")).await.is_ok());
 }
 
@@ -243,7 +243,7 @@ async fn what_the_server_does_not_permit_is_tried_again_and_holds_nobody_up() {
     let server = NatsServer::start_with(
         "authorization: {users: [{user: ann, password: x, permissions: {publish: {deny: \"orders.secret\"}}}]}",
     );
-    let destination = start(ensuring(server.url_with("ann:x"), &["orders.>"]));
+    let destination = start(&ensuring(server.url_with("ann:x"), &["orders.>"]));
     deliver(&destination, &outgoing("orders.a", "1", b"1")).await.expect("permitted");
     let denied = outgoing("orders.secret", "2", b"1");
     let permitted = outgoing("orders.b", "3", b"1");
@@ -262,7 +262,7 @@ async fn core_nats_publishes_without_an_acknowledgement() {
     let mut subscriber = client.subscribe("orders.>").await.expect("subscribed");
     client.flush().await.expect("flushed");
     let core = NatsConfig { jetstream: false, at_most_once: true, ..config(server.url()) };
-    let destination = start(core);
+    let destination = start(&core);
     assert_eq!(deliver(&destination, &outgoing("orders.a", "1", b"hello")).await, Ok(None));
     let landed = tokio::time::timeout(SOON, subscriber.next()).await.expect("in time").expect("a message");
     assert_eq!(&landed.payload[..], b"hello");

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-fn start(config: NatsConfig) -> NatsDestination {
+fn start(config: &NatsConfig) -> NatsDestination {
     NatsDestination::start("edge", config, &Tasks::default())
 }
 
@@ -31,7 +31,7 @@ async fn copies(server: &NatsServer) -> BTreeMap<String, usize> {
 #[tokio::test]
 async fn a_server_absent_at_start_is_found_when_it_comes() {
     let mut server = NatsServer::absent();
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     let begun = Instant::now();
     let failed = destination.deliver(outgoing("orders.a", "1", b"1")).await.expect_err("nobody there");
     assert_eq!((failed.code, failed.advice), (Code::Unreachable, Advice::Unreachable));
@@ -47,7 +47,7 @@ async fn a_server_absent_at_start_is_found_when_it_comes() {
 async fn killed_again_and_again_under_load_nothing_is_lost_and_nothing_doubled() {
     const EVENTS: usize = 3000;
     let mut server = NatsServer::start();
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     let delivered = AtomicUsize::new(0);
     let in_doubt = AtomicUsize::new(0);
     let load = futures::stream::iter(0..EVENTS).for_each_concurrent(64, |number| {
@@ -89,7 +89,7 @@ async fn killed_again_and_again_under_load_nothing_is_lost_and_nothing_doubled()
 #[tokio::test]
 async fn a_paused_server_leaves_a_delivery_in_doubt_and_the_retry_makes_no_copy() {
     let server = NatsServer::start();
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     deliver(&destination, &outgoing("orders.a", "first", b"1")).await.expect("delivered");
     server.pause();
     let begun = Instant::now();
@@ -104,7 +104,7 @@ async fn a_paused_server_leaves_a_delivery_in_doubt_and_the_retry_makes_no_copy(
 #[tokio::test]
 async fn a_lost_connection_is_noticed_before_the_timeout() {
     let mut server = NatsServer::start();
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     deliver(&destination, &outgoing("orders.a", "first", b"1")).await.expect("delivered");
     server.pause();
     let waiting = destination.deliver(outgoing("orders.a", "second", b"1"));
@@ -120,7 +120,7 @@ async fn a_lost_connection_is_noticed_before_the_timeout() {
 #[tokio::test]
 async fn a_server_paused_for_long_counts_as_lost_and_nothing_piles_up() {
     let server = NatsServer::start();
-    let destination = start(ensuring(server.url(), &["orders.>"]));
+    let destination = start(&ensuring(server.url(), &["orders.>"]));
     deliver(&destination, &outgoing("orders.a", "first", b"1")).await.expect("delivered");
     server.pause();
     wait_for("the silence to be noticed", SOON, || async { (!destination.health().healthy).then_some(()) }).await;
@@ -137,7 +137,7 @@ async fn a_server_paused_for_long_counts_as_lost_and_nothing_piles_up() {
 async fn closing_waits_for_what_is_in_flight_and_takes_nothing_new() {
     let server = NatsServer::start();
     let tasks = Tasks::default();
-    let destination = NatsDestination::start("edge", ensuring(server.url(), &["orders.>"]), &tasks);
+    let destination = NatsDestination::start("edge", &ensuring(server.url(), &["orders.>"]), &tasks);
     deliver(&destination, &outgoing("orders.a", "0", b"1")).await.expect("delivered");
     server.pause();
     let under_way = destination.deliver(outgoing("orders.a", "1", b"1"));

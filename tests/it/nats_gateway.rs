@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// Every event to one subject below `orders.`, in this mode; the stream is made by the gateway.
 fn routes(server: &str, mode: &str) -> String {

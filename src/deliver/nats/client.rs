@@ -1,34 +1,24 @@
 //! The connection to a NATS server or cluster: made without waiting, kept for ever, and what is known about it.
 
 use super::acks::{Acks, Answer};
-use super::config::{Login, NatsConfig};
+use super::config::NatsConfig;
+use super::connect;
 use super::error::{self, ApiError};
 use crate::deliver::error::DeliveryError;
 use crate::deliver::{Health, Receipt};
 use async_nats::connection::State as ConnectionState;
-use async_nats::{Client, ConnectOptions, Event, HeaderMap, Message, ServerError, StatusCode, Subject, Subscriber};
+use async_nats::{Client, Event, HeaderMap, Message, ServerError, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
 /// How long an acknowledgement may take.
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
-/// One connection attempt, TLS and login included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// A silent server is asked this often; three questions without answer and the connection counts as lost.
-const PING_INTERVAL: Duration = Duration::from_secs(3);
-/// Waits between connection attempts grow up to this.
-const MAX_BACKOFF: Duration = Duration::from_secs(1);
-/// Messages handed to the client and not yet written to the socket. What stands there outlives a lost connection and is
-/// sent after the next one is made, so it stays small.
-const SEND_QUEUE: usize = 512;
 /// Publishes of all lanes whose acknowledgement is awaited.
-const MAX_UNACKED: usize = 8192;
-/// Replies not yet handed to their waiters; more than can be awaited, so that none is dropped.
-const REPLY_QUEUE: usize = 2 * MAX_UNACKED;
+pub const MAX_UNACKED: usize = 8192;
 
 /// A connection and what is known about it. Shared by deliveries, the destination's tasks and async-nats' callbacks.
 pub struct Link {
@@ -113,7 +103,7 @@ impl Link {
         // The addresses go without login: async-nats ignores one in an address, and would log it.
         let addresses: Vec<_> = servers.iter().map(|server| server.address.as_str()).collect();
         let login = servers.iter().find_map(|server| server.login.as_ref());
-        let client = options(&self.name, login, Arc::downgrade(self))
+        let client = connect::options(&self.name, login, Arc::downgrade(self))
             .connect(addresses)
             .await
             .map_err(|error| format!("the servers cannot be read: {error}"))?;
@@ -286,11 +276,13 @@ impl Link {
         }
     }
 
-    fn is_closed(&self) -> bool {
+    /// Has it been told to take nothing new.
+    pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
-    fn on_event(&self, event: Event) {
+    /// What async-nats tells about the connection. Must not wait: async-nats drops events nobody reads.
+    pub fn on_event(&self, event: Event) {
         match event {
             Event::Connected => {
                 tracing::info!(destination = self.name, servers = self.servers, "connected");
@@ -346,43 +338,6 @@ impl Link {
 impl StreamStanding {
     fn unless(self, present: bool) -> StreamStanding {
         if present { StreamStanding::Present } else { self }
-    }
-}
-
-fn options(name: &str, login: Option<&Login>, link: Weak<Link>) -> ConnectOptions {
-    let for_events = link.clone();
-    let options = ConnectOptions::new()
-        .name(format!("signalbox {name}"))
-        .retry_on_initial_connect()
-        .max_reconnects(None)
-        .connection_timeout(CONNECT_TIMEOUT)
-        .ping_interval(PING_INTERVAL)
-        .client_capacity(SEND_QUEUE)
-        .subscription_capacity(REPLY_QUEUE)
-        .reconnect_delay_callback(move |attempts| backoff(attempts, &link))
-        .event_callback(move |event| {
-            if let Some(link) = for_events.upgrade() {
-                link.on_event(event);
-            }
-            std::future::ready(())
-        });
-    match login {
-        Some(Login::Password { user, password }) => {
-            options.user_and_password(user.clone(), password.reveal().to_owned())
-        }
-        Some(Login::Token(token)) => options.token(token.reveal().to_owned()),
-        None => options,
-    }
-}
-
-/// async-nats has no way to give up connecting, so a link that is closed or gone makes it sleep.
-fn backoff(attempts: usize, link: &Weak<Link>) -> Duration {
-    match link.upgrade() {
-        Some(link) if !link.is_closed() => {
-            let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(8);
-            Duration::from_millis(5).saturating_mul(1 << doublings).min(MAX_BACKOFF)
-        }
-        _ => Duration::MAX,
     }
 }
 

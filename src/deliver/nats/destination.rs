@@ -31,14 +31,13 @@ impl NatsDestination {
     ///
     /// Its tasks end when the destination is closed or dropped, not when tasks are asked to stop: lanes that finish their
     /// attempts at shutdown still need the acknowledgements.
-    pub fn start(name: &str, config: NatsConfig, tasks: &Tasks) -> NatsDestination {
-        let link = Link::new(name, &config);
-        let jetstream = config.jetstream;
+    pub fn start(name: &str, config: &NatsConfig, tasks: &Tasks) -> NatsDestination {
+        let link = Link::new(name, config);
         let stop = CancellationToken::new();
-        tasks.spawn(Kind::Destination, keep(link.clone(), config, tasks.clone(), stop.clone()));
+        tasks.spawn(Kind::Destination, keep(link.clone(), config.clone(), tasks.clone(), stop.clone()));
         NatsDestination {
             link,
-            jetstream,
+            jetstream: config.jetstream,
             deliveries: TaskTracker::new(),
             _stop_on_drop: stop.clone().drop_guard(),
             stop,

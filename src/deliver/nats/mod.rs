@@ -8,6 +8,8 @@ mod acks;
 #[cfg(feature = "nats")]
 mod client;
 #[cfg(feature = "nats")]
+mod connect;
+#[cfg(feature = "nats")]
 pub mod destination;
 #[cfg(feature = "nats")]
 mod error;
@@ -26,12 +28,12 @@ use std::sync::Arc;
 
 /// Starts a destination; never waits for the other side. Must be called inside the runtime.
 #[cfg(feature = "nats")]
-pub fn start(name: &str, config: config::NatsConfig, tasks: &Tasks) -> Arc<dyn Destination> {
+pub fn start(name: &str, config: &config::NatsConfig, tasks: &Tasks) -> Arc<dyn Destination> {
     Arc::new(destination::NatsDestination::start(name, config, tasks))
 }
 
 /// A destination that says it is not part of this build; route files that name one are refused before.
 #[cfg(not(feature = "nats"))]
-pub fn start(_name: &str, _config: config::NatsConfig, _tasks: &Tasks) -> Arc<dyn Destination> {
+pub fn start(_name: &str, _config: &config::NatsConfig, _tasks: &Tasks) -> Arc<dyn Destination> {
     Arc::new(not_built::NotBuilt)
 }

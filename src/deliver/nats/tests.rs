@@ -193,7 +193,7 @@ async fn a_lost_connection_ends_every_wait_at_once() {
 async fn without_a_server_deliveries_are_refused_at_once_and_closing_ends_the_tasks() {
     let tasks = Tasks::default();
     // Port 1 of the loopback: nobody listens there.
-    let destination = NatsDestination::start("edge", config(&["nats://canary:canary@127.0.0.1:1"]), &tasks);
+    let destination = NatsDestination::start("edge", &config(&["nats://canary:canary@127.0.0.1:1"]), &tasks);
     let outgoing = Outgoing {
         target: "orders.a".to_owned(),
         key: None,
@@ -217,7 +217,7 @@ async fn without_a_server_deliveries_are_refused_at_once_and_closing_ends_the_ta
 #[tokio::test]
 async fn faulty_options_make_a_destination_that_says_so() {
     let tasks = Tasks::default();
-    let destination = NatsDestination::start("edge", config(&[]), &tasks);
+    let destination = NatsDestination::start("edge", &config(&[]), &tasks);
     tokio::time::timeout(Duration::from_secs(5), tasks.wait()).await.expect("nothing to keep");
     let detail = destination.health().detail.unwrap_or_default();
     assert!(detail.contains("at least one server is needed"), "{detail}");

@@ -3,7 +3,7 @@
 use super::{note_process, signal, tail};
 use serde_json::Value;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -54,11 +54,6 @@ impl Gateway {
         std::fs::rename(fresh, path).expect("the file can be moved");
     }
 
-    /// Its folder.
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
-    }
-
     /// Starts it again on the same folder.
     pub async fn restart(&mut self) {
         assert!(self.running.is_none(), "it still runs");
@@ -93,10 +88,10 @@ impl Gateway {
     pub async fn stop(&mut self) -> ExitStatus {
         let mut running = self.running.take().expect("it runs");
         signal(running.child.id().expect("it runs"), "TERM");
-        match tokio::time::timeout(Duration::from_secs(60), running.child.wait()).await {
-            Ok(status) => status.expect("a child can be waited for"),
-            Err(_) => panic!("it does not stop\n{}", tail(&self.log())),
-        }
+        let Ok(status) = tokio::time::timeout(Duration::from_mins(1), running.child.wait()).await else {
+            panic!("it does not stop\n{}", tail(&self.log()));
+        };
+        status.expect("a child can be waited for")
     }
 
     /// What it wrote to standard error so far.
@@ -106,12 +101,12 @@ impl Gateway {
 
     /// URL of the listener `public`, with a path.
     pub fn ingress(&self, path: &str) -> String {
-        self.url(&self.ready()["listeners"]["public"], path)
+        url(&self.ready()["listeners"]["public"], path)
     }
 
     /// URL of the admin listener, with a path.
     pub fn admin(&self, path: &str) -> String {
-        self.url(&self.ready()["admin"], path)
+        url(&self.ready()["admin"], path)
     }
 
     /// Posts an event in structured mode.
@@ -136,16 +131,11 @@ impl Gateway {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("GET {path} is not JSON ({error}): {text}"))
     }
 
-    /// The client behind all of this.
-    pub fn http(&self) -> &reqwest::Client {
-        &self.http
-    }
-
     fn ready(&self) -> &Value {
         &self.running.as_ref().expect("it runs").ready
     }
+}
 
-    fn url(&self, base: &Value, path: &str) -> String {
-        format!("{}{path}", base.as_str().expect("the ready line names its address").trim_end_matches('/'))
-    }
+fn url(base: &Value, path: &str) -> String {
+    format!("{}{path}", base.as_str().expect("the ready line names its address").trim_end_matches('/'))
 }

@@ -115,8 +115,11 @@ impl NatsServer {
         let path = dir.join("server.conf");
         let store = dir.join("store");
         let config = format!(
-            "server_name: {:?}\nlisten: \"127.0.0.1:{}\"\njetstream: {{store_dir: {store:?}}}\n{}\n",
-            self.name, self.port, self.config
+            "server_name: {:?}\nlisten: \"127.0.0.1:{}\"\njetstream: {{store_dir: \"{}\"}}\n{}\n",
+            self.name,
+            self.port,
+            store.display(),
+            self.config
         );
         std::fs::write(&path, config).expect("the folder can be written");
         let log = File::options().create(true).append(true).open(dir.join("log")).expect("the folder can be written");

@@ -1,0 +1,203 @@
+//! `GET events`: the log, newest first, by attribute, time, trace, route and status.
+
+use super::Admin;
+use super::answer::{self, Outcome, Refusal};
+use super::query::{self, Query};
+use super::status::Status;
+use crate::cloudevents::json;
+use crate::log;
+use crate::log::record::Entry;
+use crate::units::Micros;
+use axum::extract::{RawQuery, State};
+use http::header::{HeaderValue, LINK};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Events read at once: what a page costs in memory while it is written.
+const CHUNK: usize = 51;
+/// Chunks read for one page at most. A page may then hold fewer events than asked for, or none, and still have a
+/// `next`.
+const CHUNKS: usize = 100;
+
+const KNOWN: &[&str] = &[
+    "filter",
+    "type",
+    "source",
+    "subject",
+    "id",
+    "since",
+    "until",
+    "trace",
+    "correlation",
+    "route",
+    "status",
+    "limit",
+    "after",
+];
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    position: u64,
+    received: Micros,
+    listener: &'a str,
+    producer: Option<&'a str>,
+    status: Status,
+}
+
+/// A page of the log.
+pub async fn list(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> Outcome {
+    let query = Query::parse(raw.as_deref(), KNOWN)?;
+    if query.text("filter").is_some() {
+        return Err(query::bad(
+            "`filter` (CloudEvents SQL) is not supported yet; use type=, source=, subject= and the like",
+        ));
+    }
+    let status = match query.text("status") {
+        None => None,
+        Some(name) => Some(Status::named(&name).ok_or_else(|| {
+            query::bad(format!("`status` is one of pending, delivered, dead and unmatched, not `{name}`"))
+        })?),
+    };
+    let search = log::Query {
+        ty: query.text("type"),
+        source: query.text("source"),
+        subject: query.text("subject"),
+        id: query.text("id"),
+        trace: query.trace()?,
+        correlation: query.text("correlation"),
+        since: query.time("since")?,
+        until: query.time("until")?,
+        route: query.text("route"),
+        below: query.number("after")?,
+    };
+    let page = Page::read(&admin, search, status, query.limit()?).await?;
+    let mut response = answer::document(page.document("events"));
+    if let Some(next) = page.next
+        && let Ok(link) = HeaderValue::try_from(query.link("/api/v1/events", next))
+    {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+/// Items of a list as JSON, and where the list goes on.
+#[derive(Debug, Default)]
+pub struct Page {
+    items: Vec<u8>,
+    count: usize,
+    /// What `after` takes for the rest; `None` at the end.
+    pub next: Option<u64>,
+}
+
+impl Page {
+    /// Appends an item: the members of `head`, then `event`.
+    pub fn push(&mut self, head: &impl Serialize, event: &[u8]) {
+        if self.count > 0 {
+            self.items.push(b',');
+        }
+        answer::push_with_event(&mut self.items, head, event);
+        self.count += 1;
+    }
+
+    /// Bytes of all items so far.
+    pub fn bytes(&self) -> usize {
+        self.items.len()
+    }
+
+    /// `{"<member>":[…],"next":…}`.
+    pub fn document(&self, member: &str) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.items.len() + 64);
+        out.extend_from_slice(format!("{{\"{member}\":[").as_bytes());
+        out.extend_from_slice(&self.items);
+        let next = self.next.map_or_else(|| "null".to_owned(), |next| next.to_string());
+        out.extend_from_slice(format!("],\"next\":{next}}}").as_bytes());
+        out
+    }
+
+    async fn read(
+        admin: &Arc<Admin>,
+        mut search: log::Query,
+        status: Option<Status>,
+        limit: usize,
+    ) -> Result<Page, Refusal> {
+        let _turn = admin.turn().await;
+        let mut page = Page::default();
+        for _ in 0..CHUNKS {
+            // One more than missing tells whether there is another page.
+            let wanted = (limit - page.count + 1).min(CHUNK);
+            let entries = read_chunk(admin, search.clone(), status, wanted).await?;
+            let exhausted = entries.len() < wanted;
+            for (entry, found) in entries {
+                if page.count == limit {
+                    page.next = search.below;
+                    return Ok(page);
+                }
+                search.below = Some(entry.position);
+                if status.is_none_or(|status| status == found) {
+                    page.push_entry(&entry, found);
+                }
+            }
+            if exhausted {
+                return Ok(page);
+            }
+        }
+        page.next = search.below;
+        Ok(page)
+    }
+
+    fn push_entry(&mut self, entry: &Entry, status: Status) {
+        let record = &entry.record;
+        let summary = Summary {
+            position: entry.position,
+            received: record.received,
+            listener: &record.listener,
+            producer: record.producer.as_deref(),
+            status,
+        };
+        self.push(&summary, &json::write_without_data(&record.event));
+    }
+}
+
+async fn read_chunk(
+    admin: &Arc<Admin>,
+    search: log::Query,
+    status: Option<Status>,
+    limit: usize,
+) -> Result<Vec<(Arc<Entry>, Status)>, Refusal> {
+    let gateway = &admin.gateway;
+    let delivery = gateway.delivery.clone();
+    let keep = Arc::new(move |entry: &Entry| status.is_none_or(|status| status.is_possible(entry, &delivery)));
+    let entries = gateway.log.query(search, limit, keep).await.map_err(|error| Refusal::failed(&error))?;
+    let routed = entries.iter().filter(|entry| !entry.record.decision.is_empty());
+    let positions: Vec<u64> = routed.map(|entry| entry.position).collect();
+    let dead = if positions.is_empty() {
+        Vec::new()
+    } else {
+        gateway.state.dead_among(positions).await.map_err(|error| Refusal::failed(&error))?
+    };
+    let with_status = |entry: Arc<Entry>| {
+        let status = Status::of(&entry, dead.contains(&entry.position), &gateway.delivery);
+        (entry, status)
+    };
+    Ok(entries.into_iter().map(with_status).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Page;
+
+    #[test]
+    fn a_page_is_one_document() {
+        #[derive(serde::Serialize)]
+        struct Head {
+            position: u64,
+        }
+        let mut page = Page::default();
+        assert_eq!(page.document("events"), br#"{"events":[],"next":null}"#);
+        page.push(&Head { position: 2 }, b"{}");
+        page.push(&Head { position: 1 }, b"{}");
+        page.next = Some(1);
+        let expected = br#"{"events":[{"position":2,"event":{}},{"position":1,"event":{}}],"next":1}"#;
+        assert_eq!(page.document("events"), expected);
+    }
+}
