@@ -90,7 +90,7 @@ fn section(root: &Json, name: &str, page: &mut String) {
             continue;
         }
         let description = schema.get("description").and_then(Json::as_str).unwrap_or_default();
-        page.push_str(&format!("\n## {name}\n\n{description}\n\n"));
+        page.extend(["\n## ", &name, "\n\n", description, "\n\n"]);
         let rows = rows(schema);
         page.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
         for row in &rows {
