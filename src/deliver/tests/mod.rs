@@ -1,5 +1,8 @@
+//! Lanes at work: order, falling behind, isolation, what is told of them.
+
 mod destinations;
 mod doubles;
+mod real_log;
 mod restarts;
 mod support;
 mod troubles;
