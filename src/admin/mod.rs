@@ -41,7 +41,7 @@ use tower::ServiceExt;
 const CONNECTIONS: usize = 1000;
 const IDLE: Duration = Duration::from_mins(1);
 /// Streams of events that may be open at once.
-const STREAMS: usize = 256;
+const STREAMS: usize = 128;
 /// Pages that are read from the log at once; others wait, so that memory stays bounded.
 const TURNS: usize = 4;
 

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 /// Events and bytes of one piece.
 const PIECE_EVENTS: usize = 64;
-const PIECE_BYTES: usize = 1 << 20;
+const PIECE_BYTES: usize = 256 << 10;
 /// Silence after which a comment tells that the connection lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A named stream also gets events that a lane stores beside older ones, which no new head announces.

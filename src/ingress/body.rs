@@ -12,6 +12,9 @@ use tokio::time::{Instant, timeout_at};
 
 /// Reserved at most before the bytes are there: a claimed length costs its claimant nothing.
 const FIRST_ALLOCATION: usize = 256 << 10;
+/// What a compressed body is expected to grow to: this many times its size, and no less than so many bytes.
+const LIKELY_RATIO: usize = 16;
+const LIKELY_LEAST: usize = 64 << 10;
 
 /// Why a body was not read. The code decides the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +25,7 @@ pub struct Failure {
     pub detail: String,
 }
 
-/// Reads the whole body. A body that came in one frame is not copied. `body` is left at its end only when this succeeds.
+/// Reads the whole body. A body that came in one frame is not copied. `body` is at its end only when this succeeds.
 pub async fn read<B>(body: &mut B, most: usize, deadline: Instant, share: &mut Share) -> Result<Bytes, Failure>
 where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
@@ -69,24 +72,36 @@ pub async fn decompressed(headers: &HeaderMap, body: Bytes, most: usize, share: 
     }
     let named: Vec<_> =
         headers.get_all(CONTENT_ENCODING).iter().map(|value| (CONTENT_ENCODING.as_str(), value.as_bytes())).collect();
-    let encoding = Encoding::of(named.into_iter()).map_err(refused)?;
+    let encoding = Encoding::of(named.into_iter());
+    let encoding = encoding.map_err(|refusal| Failure { code: refusal.code, detail: refusal.detail })?;
     if encoding == Encoding::Identity {
         return Ok(body);
     }
-    if !share.grow(most) {
-        return Err(failure(Code::Overloaded, "too many bytes of request bodies are waiting"));
-    }
-    let work = tokio::task::spawn_blocking(move || encoding.decompress(body, most));
-    let body = match work.await {
-        Ok(outcome) => outcome.map_err(refused)?,
-        Err(_) => return Err(failure(Code::Internal, "decompression failed")),
+    // Most bodies shrink to no less than a sixteenth; a second try is cheaper than to keep the largest size free for
+    // all of them.
+    let held = share.bytes();
+    let likely = most.min(body.len().saturating_mul(LIKELY_RATIO).max(LIKELY_LEAST));
+    let body = match expand(encoding, body.clone(), likely, share).await {
+        Err(failure) if failure.code == Code::BodyTooLarge && likely < most => {
+            share.shrink_to(held);
+            expand(encoding, body, most, share).await?
+        }
+        outcome => outcome?,
     };
     share.shrink_to(body.len());
     Ok(body)
 }
 
-fn refused(refusal: crate::decode::Refusal) -> Failure {
-    Failure { code: refusal.code, detail: refusal.detail }
+/// Decompresses to at most `most` bytes, which are taken from the budget.
+async fn expand(encoding: Encoding, body: Bytes, most: usize, share: &mut Share) -> Result<Bytes, Failure> {
+    if !share.grow(most) {
+        return Err(failure(Code::Overloaded, "too many bytes of request bodies are waiting"));
+    }
+    let work = tokio::task::spawn_blocking(move || encoding.decompress(body, most));
+    match work.await {
+        Ok(outcome) => outcome.map_err(|refusal| Failure { code: refusal.code, detail: refusal.detail }),
+        Err(_) => Err(failure(Code::Internal, "decompression failed")),
+    }
 }
 
 fn too_large(most: usize) -> Failure {

@@ -30,6 +30,11 @@ impl Budget {
 }
 
 impl Share {
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Takes more bytes; false when there are not so many left.
     pub fn grow(&mut self, bytes: usize) -> bool {
         let before = self.budget.held.fetch_add(bytes, Ordering::Relaxed);

@@ -2,18 +2,20 @@
 //! answers, but no events.
 //!
 //! `axum::serve` has no timer and no cap on connections (reliability.md §2.2), so the accept loop is ours:
-//! - from accept to the end of the first head, and from the first byte of a later head to its end: `header_timeout`, then
-//!   the connection is closed without an answer;
+//! - from accept to the end of the first head, and from the first byte of a later head to its end: `header_timeout`,
+//!   then the connection is closed without an answer;
 //! - between requests: `idle_timeout`, longer than that, because an idle keep-alive connection costs little;
 //! - a request in work has no timer here: its handler has a deadline of its own;
 //! - a peer that reads nothing of its answer for 30 s is cut;
-//! - one connection more than `connections` is accepted and closed at once, so that its peer learns it.
+//! - one connection more than `connections` is accepted and closed at once, so that its peer learns it; a quarter of
+//!   the process's file descriptors is never used for connections.
 
 pub mod activity;
 pub mod problem;
 
 mod accept;
 mod connection;
+mod descriptors;
 mod socket;
 
 #[cfg(test)]
@@ -175,6 +177,8 @@ pub fn start<H: Handler>(
     tasks: &Tasks,
 ) -> Running {
     let Bound { listener, address } = bound;
+    let connections = descriptors::affordable(options.connections, &options.name);
+    let options = Options { connections, ..options };
     let connections = Arc::new(Connections::new(&options.name));
     let stopped = CancellationToken::new();
     let running = Running {

@@ -61,24 +61,11 @@ pub struct SchemaFault {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
-    /// The file is of a kind that a later version reads: code `NotYetSupported`, else `BadSchema`.
-    pub not_supported: bool,
 }
 
 impl SchemaFault {
     fn new(file: &str, message: impl Into<String>) -> SchemaFault {
-        SchemaFault {
-            file: file.to_owned(),
-            pointer: None,
-            line_column: None,
-            message: message.into(),
-            hint: None,
-            not_supported: false,
-        }
-    }
-
-    fn not_supported(file: &str, message: &str) -> SchemaFault {
-        SchemaFault { not_supported: true, ..SchemaFault::new(file, message) }
+        SchemaFault { file: file.to_owned(), pointer: None, line_column: None, message: message.into(), hint: None }
     }
 }
 

@@ -7,9 +7,6 @@ use percent_encoding::percent_decode_str;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
-/// Files of a type's folder that are no schemas.
-const OTHER_FILES: [&str; 2] = ["README.md", "compat"];
-
 /// The versions of each governed type, lowest first.
 pub type Types = HashMap<ByteString, Vec<Version>>;
 
@@ -47,16 +44,13 @@ pub fn named<'v>(versions: &'v [Version], ty: &str, dataschema: &str) -> Option<
     by_id.or_else(|| versions.iter().find(|version| ends_with(dataschema, ty, &version.name)))
 }
 
-/// Files by their folder, both in order. Only `<folder>/<file>` counts; hidden files and folders are nobody's.
+/// Schema files by folder, as (version, content), both in order. Whatever is not `<folder>/<version>.json` is no schema.
 fn folders(files: &[(String, Vec<u8>)]) -> BTreeMap<&str, Vec<(&str, &[u8])>> {
     let mut folders: BTreeMap<&str, Vec<(&str, &[u8])>> = BTreeMap::new();
     for (path, content) in files {
-        if let Some((folder, name)) = path.split_once('/')
-            && !name.contains('/')
-            && !folder.starts_with('.')
-            && !name.starts_with('.')
-        {
-            folders.entry(folder).or_default().push((name, content));
+        let version = path.split_once('/').and_then(|(folder, file)| Some((folder, file.strip_suffix(".json")?)));
+        if let Some((folder, version)) = version.filter(|(_, version)| !version.contains('/')) {
+            folders.entry(folder).or_default().push((version, content));
         }
     }
     for files in folders.values_mut() {
@@ -90,35 +84,22 @@ fn type_of(folder: &str) -> Result<ByteString, SchemaFault> {
     }
 }
 
+/// Adds the versions of one folder, and tells everything that is wrong with its files.
 fn compile_folder(folder: &str, ty: &str, files: &[(&str, &[u8])], versions: &mut Vec<Version>) -> Vec<SchemaFault> {
-    let before = versions.len();
     let mut faults = Vec::new();
-    for (name, content) in files {
-        let path = format!("{folder}/{name}");
-        let not_supported = |what: &str| SchemaFault::not_supported(&path, what);
-        match name.rsplit_once('.') {
-            Some((version, "json")) if versions.iter().any(|known| known.name == version) => {
-                faults.push(SchemaFault::new(&path, format!("version `{version}` of `{ty}` has two files")));
-            }
-            Some((version, "json")) => match JsonSchema::compile(&path, content) {
-                Ok(schema) => {
-                    let label = format!("{ty}/{version}").into();
-                    versions.push(Version { name: version.to_owned(), label, schema });
-                }
-                Err(more) => faults.extend(more),
-            },
-            Some((_, "avsc")) => faults.push(not_supported("Avro schemas are not supported yet")),
-            Some((_, "proto")) => faults.push(not_supported("Protobuf schemas are not supported yet")),
-            None if *name == "conversion" => faults.push(not_supported("payload conversion is not supported yet")),
-            _ => {}
+    for (version, content) in files {
+        let path = format!("{folder}/{version}.json");
+        if versions.iter().any(|known| known.name == *version) {
+            faults.push(SchemaFault::new(&path, format!("version `{version}` of `{ty}` has two files")));
+            continue;
         }
-    }
-    // The folder alone makes the type governed, so with nothing in it no event of the type could ever be taken.
-    if versions.len() == before && faults.is_empty() && files.iter().any(|(name, _)| !OTHER_FILES.contains(name)) {
-        faults.push(SchemaFault {
-            hint: Some("a schema is named `<version>.json`, for example `1.json`".to_owned()),
-            ..SchemaFault::new(folder, "the folder holds no schema")
-        });
+        match JsonSchema::compile(&path, content) {
+            Ok(schema) => {
+                let label = format!("{ty}/{version}").into();
+                versions.push(Version { name: (*version).to_owned(), label, schema });
+            }
+            Err(more) => faults.extend(more),
+        }
     }
     faults
 }

@@ -1,8 +1,10 @@
 //! The integration tests: one binary; real servers, real processes (tests/README.md).
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod admin_api;
 mod cli;
 mod conformance;
+mod http_abuse;
 #[cfg(feature = "nats")]
 mod ledger;
 #[cfg(feature = "nats")]
@@ -11,4 +13,6 @@ mod nats_destination;
 mod nats_faults;
 #[cfg(feature = "nats")]
 mod nats_gateway;
+mod story;
 mod support;
+mod tidy;

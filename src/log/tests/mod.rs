@@ -1,0 +1,3 @@
+//! Tests of the whole log.
+
+pub(super) mod support;
