@@ -141,10 +141,9 @@ impl App {
         let deadline = Deadline::after(self.gateway.config.limits.shutdown_timeout.0);
         self.phase.send_replace(Phase::Draining);
         for listener in self.public {
-            let cut = listener.drain(deadline.share(1, 2)).await;
-            if cut > 0 {
+            if !listener.drain(deadline.share(1, 2)).await {
                 let name = listener.name();
-                tracing::warn!(listener = name, connections = cut, "cut: their share of the shutdown deadline was over");
+                tracing::warn!(listener = name, "requests were cut: their share of the shutdown deadline was over");
             }
         }
         let kept = self.gateway.delivery.stop(deadline.share(2, 3)).await;
@@ -154,8 +153,8 @@ impl App {
         self.gateway.destinations.close(deadline.share(1, 2)).await;
         self.gateway.log.close().await;
         self.gateway.state.close().await;
-        let cut = self.admin.drain(deadline.share(1, 2)).await;
-        tracing::debug!(connections = cut, "admin listener closed");
+        let in_time = self.admin.drain(deadline.share(1, 2)).await;
+        tracing::debug!(in_time, "admin listener closed");
         self.tasks.stop();
         if tokio::time::timeout(deadline.left(), self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end before the shutdown deadline");

@@ -148,8 +148,8 @@ fn page(
     stream: &str,
     lanes: &HashMap<u64, (LaneKey, ByteString)>,
 ) -> Result<Page, rusqlite::Error> {
-    let mut find = connection
-        .prepare_cached("SELECT id, sum, record FROM derived WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
+    let mut find =
+        connection.prepare_cached("SELECT id, sum, record FROM derived WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
     let mut rows = find.query((to_sql(positions.start << LANE_BITS), to_sql(positions.end << LANE_BITS)))?;
     let mut page = Page::default();
     while let Some(row) = rows.next()? {
@@ -161,9 +161,7 @@ fn page(
             continue;
         }
         let good = match (row.get_ref(1)?.as_i64(), row.get_ref(2)?.as_blob()) {
-            (Ok(stored), Ok(bytes)) if sum(id, bytes) == stored => {
-                record::decode(Bytes::copy_from_slice(bytes)).ok()
-            }
+            (Ok(stored), Ok(bytes)) if sum(id, bytes) == stored => record::decode(Bytes::copy_from_slice(bytes)).ok(),
             _ => None,
         };
         match good {

@@ -115,8 +115,7 @@ impl Search<'_> {
         let mut end = positions.end;
         while end > positions.start && !self.is_done(found) {
             let start = end.saturating_sub(seal::POSITIONS_A_STEP).max(positions.start);
-            let summaries =
-                walk::summaries(reader, &self.shared.damage, start, end - 1, Some(&narrow.received))?;
+            let summaries = walk::summaries(reader, &self.shared.damage, start, end - 1, Some(&narrow.received))?;
             let fits = summaries.into_iter().rev().filter(|summary| {
                 let routed = narrow.decisions.as_ref().is_none_or(|wanted| wanted.contains(&summary.decision));
                 routed && summary.terms.has_all(&narrow.terms)
@@ -224,14 +223,12 @@ fn trace_id(hex: &str) -> Option<[u8; 16]> {
 fn fits(query: &Query, entry: &Entry) -> bool {
     let record = &entry.record;
     let event = &record.event;
-    let same = |wanted: &Option<String>, found: Option<&str>| {
-        wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
-    };
+    let same =
+        |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|wanted| found == Some(wanted));
     let traced = query.trace.as_deref().is_none_or(|wanted| {
         let creation = event.attribute("traceparent").and_then(TraceContext::parse);
-        trace_id(wanted).is_some_and(|id| {
-            record.process.trace_id == id || creation.is_some_and(|creation| creation.trace_id == id)
-        })
+        trace_id(wanted)
+            .is_some_and(|id| record.process.trace_id == id || creation.is_some_and(|creation| creation.trace_id == id))
     });
     same(&query.ty, Some(&event.ty))
         && same(&query.source, Some(&event.source))

@@ -118,19 +118,13 @@ pub(super) fn read_from(shared: &Shared, from: u64, bounds: Bounds) -> Result<Ve
 /// The entry at a position; `None` when there is none, or it is damaged.
 pub(super) fn get(shared: &Shared, position: u64) -> Result<Option<Arc<Entry>>, ReadError> {
     match shared.segments.holding(position) {
-        Some((segment, _)) => {
-            Ok(shared.pool.with(&segment, |reader| at(reader, &shared.damage, position))?.flatten())
-        }
+        Some((segment, _)) => Ok(shared.pool.with(&segment, |reader| at(reader, &shared.damage, position))?.flatten()),
         None => Ok(None),
     }
 }
 
 /// The entry at a position of one segment.
-pub(super) fn at(
-    reader: &mut Reader,
-    damage: &Damage,
-    position: u64,
-) -> Result<Option<Arc<Entry>>, rusqlite::Error> {
+pub(super) fn at(reader: &mut Reader, damage: &Damage, position: u64) -> Result<Option<Arc<Entry>>, rusqlite::Error> {
     let mut batch = Batch { entries: Vec::new(), bytes: 0, bounds: Bounds { limit: 1, bytes: 0 } };
     read_range(reader, damage, position, position, &mut batch)?;
     Ok(batch.entries.pop())

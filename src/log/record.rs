@@ -168,11 +168,7 @@ fn read(bytes: &Bytes, decision: Option<Decision>) -> Result<Record, Malformed> 
         _ => cursor.text().map(Some),
     };
     let received = Micros(i64::from_le_bytes(cursor.array()?));
-    let process = TraceContext {
-        trace_id: cursor.array()?,
-        span_id: cursor.array()?,
-        sampled: flags & SAMPLED != 0,
-    };
+    let process = TraceContext { trace_id: cursor.array()?, span_id: cursor.array()?, sampled: flags & SAMPLED != 0 };
     let listener = cursor.text()?;
     let producer = optional(&mut cursor, HAS_PRODUCER)?;
     let schema = optional(&mut cursor, HAS_SCHEMA)?;

@@ -147,8 +147,7 @@ fn remove_orphans(dir: &Path, files: &[File]) -> std::io::Result<()> {
 pub(super) fn activate(shared: &Shared) -> Result<Active, OpenError> {
     let last = shared.segments.all().pop();
     if let Some(segment) = last.as_ref().filter(|segment| segment.stage() == Stage::Open) {
-        return go_on(shared, segment)
-            .map_err(|source| OpenError::Segment { path: segment.path.clone(), source });
+        return go_on(shared, segment).map_err(|source| OpenError::Segment { path: segment.path.clone(), source });
     }
     let previous = last.map_or(0, |segment| segment.first);
     let meta = Meta { first: shared.head() + 1, previous, opened: Micros::now() };

@@ -149,7 +149,6 @@ pub(super) fn read(connection: &Connection) -> Result<Option<(u64, Times)>, rusq
     let mut find = connection.prepare("SELECT last, oldest, newest, committed FROM seal")?;
     let mut rows = find.query([])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let times =
-        Times { oldest: Micros(row.get(1)?), newest: Micros(row.get(2)?), committed: Micros(row.get(3)?) };
+    let times = Times { oldest: Micros(row.get(1)?), newest: Micros(row.get(2)?), committed: Micros(row.get(3)?) };
     Ok(Some((segment::from_sql(row.get(0)?), times)))
 }

@@ -227,7 +227,10 @@ pub(super) fn create(dir: &Path, meta: &Meta) -> Result<PathBuf, rusqlite::Error
     connection.execute_batch("COMMIT; PRAGMA journal_mode=WAL;")?;
     connection.close().map_err(|(_, error)| error)?;
     let path = path(dir, meta.first);
-    sync_file(&making).and_then(|()| std::fs::rename(&making, &path)).and_then(|()| sync_file(dir)).map_err(io_error)?;
+    sync_file(&making)
+        .and_then(|()| std::fs::rename(&making, &path))
+        .and_then(|()| sync_file(dir))
+        .map_err(io_error)?;
     Ok(path)
 }
 

@@ -48,7 +48,11 @@ pub(super) fn stop(shared: &Shared) {
 }
 
 /// A thread that must not end by a panic: without it nothing would ever be answered again.
-fn spawn(shared: &Arc<Shared>, name: &'static str, run: impl FnOnce(&Shared) + Send + 'static) -> Result<(), OpenError> {
+fn spawn(
+    shared: &Arc<Shared>,
+    name: &'static str,
+    run: impl FnOnce(&Shared) + Send + 'static,
+) -> Result<(), OpenError> {
     let owned = shared.clone();
     let guarded = move || {
         if std::panic::catch_unwind(AssertUnwindSafe(|| run(&owned))).is_err() {

@@ -112,8 +112,9 @@ fn from_events(
 
 /// Positions and decision numbers of the events in a hole, as far as their pages can be read.
 fn decisions_in(connection: &Connection, hole: &Range<u64>) -> Result<Vec<(u64, u32)>, rusqlite::Error> {
-    let mut find = connection
-        .prepare_cached("SELECT position, decision FROM events WHERE position >= ?1 AND position < ?2 ORDER BY position")?;
+    let mut find = connection.prepare_cached(
+        "SELECT position, decision FROM events WHERE position >= ?1 AND position < ?2 ORDER BY position",
+    )?;
     let mut found = Vec::new();
     let mut at = hole.start;
     while at < hole.end {
