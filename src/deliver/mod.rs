@@ -13,6 +13,8 @@ pub mod nats;
 pub mod plan;
 mod retry;
 mod source;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod window;
 mod worker;

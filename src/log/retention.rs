@@ -10,6 +10,7 @@ pub(super) fn run(shared: &Shared) -> bool {
     let mut freed = false;
     while let Some(segment) = next(shared) {
         shared.pool.forget(&segment);
+        shared.derived.forget(&segment);
         match segment.remove() {
             Ok(()) => tracing::info!(segment = %segment.path.display(), "removed a settled segment"),
             Err(error) => {

@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// Name of the destination that stores to streams (design.md §2: it always exists).
 const LOG_DESTINATION: &str = "log";
 
+/// Steps of [`POSITIONS_A_STEP`] one call makes at most.
+const STEPS: usize = 64;
+
 /// What a decision means for one stream.
 #[derive(Clone, Default)]
 struct Part {
@@ -60,7 +63,7 @@ pub(super) fn from_tail(shared: &Shared, stream: &str, from: u64, limit: usize) 
     Some((found, next))
 }
 
-/// Reads from the files: one step of positions in one segment. The second value is the position to go on from.
+/// Reads from the files. The second value is the position to go on from.
 pub(super) fn from_files(
     shared: &Shared,
     stream: &str,
@@ -68,16 +71,21 @@ pub(super) fn from_files(
     limit: usize,
 ) -> Result<(Vec<Arc<Entry>>, u64), ReadError> {
     let head = shared.head();
-    let from = from.max(shared.segments.first());
-    if from > head {
-        return Ok((Vec::new(), from));
+    let mut at = from.max(shared.segments.first());
+    for _ in 0..STEPS {
+        let Some((segment, last)) = shared.segments.holding(at).filter(|_| at <= head) else { break };
+        let segment_end = last.unwrap_or(head).min(head);
+        let upto = segment_end.min(at + POSITIONS_A_STEP - 1);
+        let step = Step { shared, stream, segment: &segment, limit };
+        let read = shared.pool.with(&segment, |reader| step.read(reader, at, upto))?;
+        let (found, next) = read.unwrap_or_else(|| (Vec::new(), upto + 1));
+        let held = next <= upto;
+        at = next;
+        if held || !found.is_empty() {
+            return Ok((found, at));
+        }
     }
-    let Some((segment, last)) = shared.segments.holding(from) else { return Ok((Vec::new(), from)) };
-    let segment_end = last.unwrap_or(head).min(head);
-    let upto = segment_end.min(from + POSITIONS_A_STEP - 1);
-    let step = Step { shared, stream, segment: &segment, limit };
-    let read = shared.pool.with(&segment, |reader| step.read(reader, from, upto))?;
-    Ok(read.unwrap_or_else(|| (Vec::new(), upto + 1)))
+    Ok((Vec::new(), at))
 }
 
 struct Step<'s> {

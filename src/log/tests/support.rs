@@ -3,10 +3,15 @@
 use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
 use crate::lane_name::{Decision, LaneName};
 use crate::log::record::{Entry, Record};
+use crate::log::segment::{self, Stage};
+use crate::log::{Log, NewEntry, Options, locked};
 use crate::observability::trace::TraceContext;
 use crate::units::Micros;
 use bytes::Bytes;
-use std::sync::Arc;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 pub fn record(number: u64) -> Record {
     let mut trace_id = [7; 16];
@@ -52,4 +57,105 @@ pub fn lane(route: &str, name: &str, stream: Option<&str>) -> Arc<LaneName> {
 
 pub fn decision(lanes: &[Arc<LaneName>]) -> Decision {
     lanes.iter().cloned().collect()
+}
+
+/// A log in a folder of its own.
+pub struct Bench {
+    pub folder: tempfile::TempDir,
+    pub options: Options,
+    pub broken: Arc<Mutex<Vec<String>>>,
+}
+
+impl Bench {
+    pub fn new() -> Bench {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(&folder.path().join("log"));
+        let broken = Arc::new(Mutex::new(Vec::new()));
+        let said = broken.clone();
+        let options = Options { on_broken: Arc::new(move |detail| locked(&said).push(detail)), ..options };
+        Bench { folder, options, broken }
+    }
+
+    pub fn with(change: impl FnOnce(&mut Options)) -> Bench {
+        let mut bench = Bench::new();
+        change(&mut bench.options);
+        bench
+    }
+
+    pub fn open(&self) -> Log {
+        Log::open(self.options.clone()).unwrap()
+    }
+
+    /// Files of the log, segments only, in order.
+    pub fn segments(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(&self.options.dir)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.file_name().and_then(|name| segment::first_of(name.to_str()?)).is_some())
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+pub fn options(dir: &Path) -> Options {
+    Options {
+        dir: dir.to_path_buf(),
+        segment_bytes: 128 << 20,
+        max_age: Duration::from_secs(7 * 86_400),
+        max_bytes: 10 << 30,
+        duplicate_window: Duration::from_secs(600),
+        duplicate_events: 100_000,
+        queue_requests: 1_024,
+        tail_bytes: 1 << 20,
+        on_broken: Arc::new(|detail| panic!("the log broke: {detail}")),
+    }
+}
+
+pub fn new(record: Record) -> NewEntry {
+    NewEntry { record: Arc::new(record), fingerprint: None }
+}
+
+pub fn once(record: Record, fingerprint: u128) -> NewEntry {
+    NewEntry { record: Arc::new(record), fingerprint: Some(fingerprint) }
+}
+
+/// Appends records of these numbers, `group` to a request; returns their positions.
+pub async fn fill(log: &Log, numbers: Range<u64>, group: usize) -> Vec<u64> {
+    let numbers: Vec<u64> = numbers.collect();
+    let mut positions = Vec::new();
+    for chunk in numbers.chunks(group) {
+        let stored = log.append(chunk.iter().map(|number| new(record(*number))).collect()).await.unwrap();
+        positions.extend(stored.iter().map(|stored| stored.position));
+    }
+    positions
+}
+
+/// Everything from a position on, read in pieces.
+pub async fn all_from(log: &Log, from: u64) -> Vec<Arc<Entry>> {
+    let mut all: Vec<Arc<Entry>> = Vec::new();
+    let mut at = from;
+    loop {
+        let entries = log.read_from(at, 100, 1 << 20).await.unwrap();
+        let Some(last) = entries.last() else { return all };
+        at = last.position + 1;
+        all.extend(entries);
+    }
+}
+
+/// Looks again and again, for at most ten seconds.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = std::time::Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(10), "still not: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits until every segment but the open one is sealed.
+pub fn wait_for_seals(log: &Log) {
+    eventually("all full segments are sealed", || {
+        let segments = log.shared().segments.all();
+        segments[..segments.len() - 1].iter().all(|segment| segment.stage() == Stage::Sealed)
+    });
 }
