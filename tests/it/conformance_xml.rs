@@ -15,23 +15,27 @@ struct Case {
 /// The cases of a file. Each document gets the namespaces that are declared around all of them.
 fn cases(file: &str) -> Vec<Case> {
     let Some(folder) = vectors("event-formats/xml") else { return Vec::new() };
-    let text = std::fs::read_to_string(folder.join(file)).unwrap();
+    let text = std::fs::read_to_string(folder.join(file)).expect("a file");
     let cases: Vec<Case> = text.split("<test ").skip(1).map(case).collect();
     assert!(!cases.is_empty(), "{file}");
     cases
 }
 
 fn case(text: &str) -> Case {
-    let (attributes, rest) = text.split_once('>').unwrap();
-    let (document, _) = rest.split_once("</test>").unwrap();
+    let (attributes, rest) = text.split_once('>').expect("the form of the vectors");
+    let (document, _) = rest.split_once("</test>").expect("the form of the vectors");
     let attribute = |name: &str| Some(attributes.split_once(&format!("{name}=\""))?.1.split_once('"')?.0.to_owned());
     let document = document.trim();
-    let (name, rest) = document.split_at(document.find([' ', '/', '>']).unwrap());
+    let (name, rest) = document.split_at(document.find([' ', '/', '>']).expect("the form of the vectors"));
     let namespaces = format!(
         r#" xmlns:ce="{}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#,
         "http://cloudevents.io/xmlformat/V1"
     );
-    Case { id: attribute("id").unwrap(), sample: attribute("sampleId"), document: [name, &namespaces, rest].concat() }
+    Case {
+        id: attribute("id").expect("the form of the vectors"),
+        sample: attribute("sampleId"),
+        document: [name, &namespaces, rest].concat(),
+    }
 }
 
 fn send(media_type: &str, body: impl Into<Vec<u8>>) -> Result<Decoded, Refusal> {

@@ -18,3 +18,4 @@ mod reference;
 mod story;
 mod support;
 mod tidy;
+mod xml;

@@ -84,6 +84,14 @@ fn what_is_not_well_formed_is_refused() {
         "<a b='&x;'/>",
         "<a 1='2'/>",
         "<a ='2'/>",
+    ] {
+        assert!(walked(text).is_err(), "{text}: {:?}", walked(text));
+    }
+}
+
+#[test]
+fn texts_comments_and_instructions_are_checked() {
+    for text in [
         "<a>&</a>",
         "<a>&amp</a>",
         "<a>&x;</a>",
@@ -110,6 +118,14 @@ fn what_is_not_well_formed_is_refused() {
         "<a></a b='c'>",
         "</a><a/>",
         "\u{feff}<a/>",
+    ] {
+        assert!(walked(text).is_err(), "{text}: {:?}", walked(text));
+    }
+}
+
+#[test]
+fn names_without_a_namespace_or_twice_are_refused() {
+    for text in [
         "<a:b/>",
         "<:a/>",
         "<a:/>",

@@ -1,5 +1,6 @@
 //! The XML format, in and out.
 
+mod canonical;
 mod data;
 mod document;
 mod hostile;
