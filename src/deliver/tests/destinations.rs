@@ -1,3 +1,5 @@
+//! Running destinations across reloads.
+
 use super::doubles::{Answer, Scripted};
 use super::support::until;
 use crate::deliver::destinations::{Destinations, Wanted};

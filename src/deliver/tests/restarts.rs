@@ -1,3 +1,5 @@
+//! What is kept over restarts and crashes.
+
 use super::doubles::{Answer, Scripted};
 use super::one_lane;
 use super::support::{LIMITS, Rig, Setup, lane, until};

@@ -36,6 +36,20 @@ fn event(ty: &str, id: u64, key: Option<&str>) -> Event {
     Event { id: id.to_string().into(), source: "/test".into(), ty: ty.into(), attributes, data: Data::Absent }
 }
 
+/// A record as a listener would make it; `id` is the event's id.
+pub fn record(received: Micros, ty: &str, id: u64, lanes: &[&str], key: Option<&str>) -> Record {
+    Record {
+        received,
+        listener: "public".into(),
+        producer: None,
+        schema: None,
+        snapshot: "v".into(),
+        process: Ids::seeded(id).root(),
+        decision: lanes.iter().map(|name| lane(name)).collect(),
+        event: event(ty, id, key),
+    }
+}
+
 fn key(entry: &Entry, _deliver: &DeliverEntry) -> Option<String> {
     entry.record.event.attribute("partitionkey").map(str::to_owned)
 }
@@ -100,7 +114,7 @@ impl Setup {
         self.destinations.lock().unwrap().insert(name.to_owned(), destination);
     }
 
-    fn plan(self: &Arc<Setup>) -> Plan {
+    pub fn plan(self: &Arc<Setup>) -> Plan {
         let (entries, destinations) = (self.clone(), self.clone());
         Plan {
             entry: Arc::new(move |lane| {
@@ -164,16 +178,7 @@ impl Rig {
         let mut entries = self.log.entries.lock().unwrap();
         // Positions may have gaps.
         let position = entries.last_key_value().map_or(0, |(last, _)| *last) + fastrand::u64(1..=2);
-        let record = Arc::new(Record {
-            received: at(self.begun),
-            listener: "public".into(),
-            producer: None,
-            schema: None,
-            snapshot: "v".into(),
-            process: Ids::seeded(position).root(),
-            decision: lanes.iter().map(|name| lane(name)).collect(),
-            event: event(ty, position, key),
-        });
+        let record = Arc::new(record(at(self.begun), ty, position, lanes, key));
         entries.insert(position, Arc::new(Entry { position, record }));
         drop(entries);
         self.log.head.send_replace(position);

@@ -1,3 +1,5 @@
+//! Destinations, transforms and logs that fail.
+
 use super::doubles::{Answer, Scripted};
 use super::support::{LIMITS, Rig, Setup, lane, until};
 use super::{HOUR, one_lane, unreachable_answer};
