@@ -7,6 +7,7 @@ mod conformance;
 mod http_abuse;
 #[cfg(feature = "nats")]
 mod ledger;
+mod life;
 #[cfg(feature = "nats")]
 mod nats_destination;
 #[cfg(feature = "nats")]
