@@ -4,6 +4,7 @@
 mod admin_api;
 mod cli;
 mod conformance;
+mod conformance_xml;
 mod http_abuse;
 #[cfg(feature = "nats")]
 mod ledger;
@@ -18,3 +19,4 @@ mod reference;
 mod story;
 mod support;
 mod tidy;
+mod xml;
