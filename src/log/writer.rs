@@ -34,7 +34,7 @@ pub(super) struct Active {
 
 /// The write-ahead log is copied into the file and begun anew whenever it has grown to this size. It is then written over
 /// in place, which costs half of what a growing file costs, and a start has little to read. Measured between 2 and 16 MiB.
-const WAL_BYTES: u64 = 8 << 20;
+const WAL_BYTES: u64 = 16 << 20;
 
 /// Where the write-ahead log is between two beginnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

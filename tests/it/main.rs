@@ -8,6 +8,7 @@ mod conformance_xml;
 mod http_abuse;
 #[cfg(feature = "nats")]
 mod ledger;
+mod life;
 #[cfg(feature = "nats")]
 mod nats_destination;
 #[cfg(feature = "nats")]

@@ -188,7 +188,7 @@ fn what_is_too_large_is_refused_quickly() {
     let large = "# ".to_owned() + &"x".repeat(10 << 20);
     let started = Instant::now();
     let problems = compile_files(&[("deep.yaml", &deep), ("large.yaml", &large)]).unwrap_err();
-    assert!(started.elapsed() < Duration::from_millis(100), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(problems.len(), 2, "{problems:?}");
     for name in ["routes/deep.yaml", "routes/large.yaml"] {
         let problem = problems.iter().find(|problem| problem.file.ends_with(name)).unwrap();
