@@ -131,6 +131,23 @@ impl Gateway {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("GET {path} is not JSON ({error}): {text}"))
     }
 
+    /// Ids of everything in its log, in order of position, read page by page.
+    pub async fn event_ids(&self) -> Vec<String> {
+        let mut ids = Vec::new();
+        let mut path = "/api/v1/events?limit=1000".to_owned();
+        loop {
+            let page = self.get(&path).await;
+            let events = page["events"].as_array().expect("a list");
+            ids.extend(events.iter().map(|entry| entry["event"]["id"].as_str().expect("an id").to_owned()));
+            match &page["next"] {
+                Value::Null => break,
+                next => path = format!("/api/v1/events?limit=1000&after={}", next.to_string().trim_matches('"')),
+            }
+        }
+        ids.reverse();
+        ids
+    }
+
     fn ready(&self) -> &Value {
         &self.running.as_ref().expect("it runs").ready
     }
