@@ -3,7 +3,7 @@
 use super::{note_process, signal, tail};
 use serde_json::Value;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -129,6 +129,16 @@ impl Gateway {
         assert!(answer.status().is_success(), "GET {path}: {}", answer.status());
         let text = answer.text().await.expect("a body");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("GET {path} is not JSON ({error}): {text}"))
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The client behind its requests.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// Ids of everything in its log, in order of position, read page by page.
