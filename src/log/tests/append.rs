@@ -1,3 +1,5 @@
+//! Appending: positions, duplicates, groups, rotation, and what readers see of it.
+
 use super::support::{Bench, all_from, decision, event, fill, lane, new, once, record, wait_for_seals};
 use crate::cloudevents::Data;
 use crate::log::record::Record;

@@ -1,3 +1,5 @@
+//! Queries: by attribute, time, trace and route, over sealed segments and the open one.
+
 use super::support::{Bench, attribute, decision, event, lane, new, record, wait_for_seals};
 use crate::cloudevents::Event;
 use crate::log::record::{Entry, Record};

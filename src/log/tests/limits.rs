@@ -1,3 +1,5 @@
+//! Limits: retention, a full log, a full disk, a full queue.
+
 use super::support::{Bench, all_from, eventually, fill, lane, new, once, record, wait_for_seals};
 use crate::cloudevents::{Data, Event};
 use crate::log::record::Record;
