@@ -95,7 +95,7 @@ fn functions(text: &str) -> Vec<Function> {
         let length = if one_line {
             Some(0)
         } else {
-            lines[start + 1..].iter().position(|line| ends_here(line)).map(|at| at + 1)
+            lines[start + 1..].iter().position(ends_here).map(|at| at + 1)
         };
         functions.push(Function { line: start + 1, lines: length.unwrap_or_default() + 1 });
     }
