@@ -1,3 +1,5 @@
+//! Named streams: originals and changed events together.
+
 use super::support::{Bench, decision, eventually, fill, lane, new, record, wait_for_seals};
 use crate::lane_name::LaneName;
 use crate::log::record::Record;
