@@ -1,4 +1,4 @@
-//! Appending: positions, duplicates, groups, rotation, and what readers see of it.
+//! Appending: positions, groups, duplicates, and what is the same after a restart.
 
 use super::support::{Bench, all_from, decision, event, fill, lane, new, once, record, wait_for_seals};
 use crate::cloudevents::Data;

@@ -1,4 +1,4 @@
-//! Damaged files: a record that was altered is skipped and told, never returned.
+//! Damaged, missing and left-over files.
 
 use super::support::{Bench, all_from, decision, fill, lane, new, record, wait_for_seals};
 use crate::log::record::Record;

@@ -1,4 +1,4 @@
-//! Queries: by attribute, time, trace and route, over sealed segments and the open one.
+//! Searches, in the open segment and by the index of sealed ones.
 
 use super::support::{Bench, attribute, decision, event, lane, new, record, wait_for_seals};
 use crate::cloudevents::Event;

@@ -1,4 +1,4 @@
-//! Limits: retention, a full log, a full disk, a full queue.
+//! Retention, the full log, the full disk.
 
 use super::support::{Bench, all_from, eventually, fill, lane, new, once, record, wait_for_seals};
 use crate::cloudevents::{Data, Event};

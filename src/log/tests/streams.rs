@@ -1,4 +1,4 @@
-//! Named streams: originals and derived events, in order of position.
+//! Named streams: originals and changed events together.
 
 use super::support::{Bench, decision, eventually, fill, lane, new, record, wait_for_seals};
 use crate::lane_name::LaneName;
