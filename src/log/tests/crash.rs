@@ -2,7 +2,7 @@
 
 use super::support::{Bench, all_from, once, options, record};
 use crate::log::{AppendError, Log, Options};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -79,8 +79,9 @@ async fn append(log: &Log, numbers: std::ops::Range<u64>) {
 /// What the children said.
 #[derive(Default)]
 struct Ledger {
-    /// Sent and not refused.
-    sent: BTreeSet<u64>,
+    /// How often each was sent and not refused: one that was sent before, without an answer, may be there although it was
+    /// refused when it was sent again.
+    sent: BTreeMap<u64, u32>,
     acked: BTreeMap<u64, u64>,
     settled: u64,
     refused: usize,
@@ -92,11 +93,13 @@ impl Ledger {
         let words: Vec<&str> = line.split(' ').collect();
         let number = |at: usize| words[at].parse::<u64>().unwrap();
         match words[0] {
-            "sent" => drop(self.sent.insert(number(1))),
+            "sent" => *self.sent.entry(number(1)).or_default() += 1,
             "acked" => drop(self.acked.insert(number(1), number(2))),
             "settled" => self.settled = number(1),
             "refused" => {
-                self.sent.remove(&number(1));
+                if let Some(times) = self.sent.get_mut(&number(1)) {
+                    *times = times.saturating_sub(1);
+                }
                 self.refused += 1;
             }
             "broken" => self.broken += 1,
@@ -110,7 +113,7 @@ impl Ledger {
         let mut found = BTreeMap::new();
         for entry in &stored {
             let number = entry.record.event.id.trim_start_matches("id-").parse::<u64>().unwrap();
-            let known = self.sent.contains(&number) || self.acked.contains_key(&number);
+            let known = self.sent.get(&number).is_some_and(|times| *times > 0) || self.acked.contains_key(&number);
             assert!(known, "{number} was refused or never sent");
             assert_eq!(*entry.record, record(number), "altered");
             assert_eq!(found.insert(number, entry.position), None, "{number} is stored twice");
@@ -151,7 +154,7 @@ async fn kill_9_at_random_moments_loses_and_alters_nothing() {
     let mut ledger = Ledger::default();
     let mut random = fastrand::Rng::with_seed(5);
     for round in 0..ROUNDS {
-        let mut first = ledger.sent.last().map_or(0, |last| last + 1);
+        let mut first = ledger.sent.last_key_value().map_or(0, |(last, _)| last + 1);
         if round % 2 == 0 {
             // What was sent last is sent again, as a sender without an answer would.
             first = first.saturating_sub(20);
@@ -206,7 +209,7 @@ async fn a_failed_write_breaks_the_log_once_and_acknowledges_nothing() {
     String::from_utf8(output.stdout).unwrap().lines().for_each(|line| ledger.note(line));
     assert!(ledger.acked.len() > 10, "{}", ledger.acked.len());
     assert_eq!((ledger.broken, ledger.refused), (1, 2), "said once; that append and the next one got no receipt");
-    ledger.sent = (0..=ledger.acked.len() as u64).collect();
+    ledger.sent = (0..=ledger.acked.len() as u64).map(|number| (number, 1)).collect();
     let log = Log::open(Options { max_bytes: 1 << 30, ..crash_options(&dir) }).unwrap();
     ledger.check(&log).await;
     log.close().await;
