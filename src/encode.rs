@@ -1,6 +1,6 @@
 //! Event → headers and body in the mode and format of a delivery; pure.
 
-use crate::cloudevents::{Event, http, json, nats};
+use crate::cloudevents::{Event, http, json, nats, xml};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub enum Mode {
 pub enum Format {
     /// `application/cloudevents+json`.
     Json,
+    /// `application/cloudevents+xml`.
+    Xml,
 }
 
 /// Whose header dialect is written (three different ones: specs.md §2, §8, §9).
@@ -51,16 +53,26 @@ pub fn encode(event: &Event, mode: Mode, format: Format, dialect: Dialect) -> Re
     let (headers, body) = match (mode, dialect) {
         (Mode::Binary, Dialect::Http) => http::write_binary(event),
         (Mode::Binary, Dialect::Nats) => nats::write_binary(event),
-        (Mode::Structured, Dialect::Http | Dialect::Nats) => structured(event, format),
+        (Mode::Structured, Dialect::Http | Dialect::Nats) => structured(event, format)?,
     };
     Ok(Message { headers, body })
 }
 
-fn structured(event: &Event, format: Format) -> (Vec<(String, String)>, Option<Bytes>) {
+/// Headers and body of a structured message.
+type Structured = (Vec<(String, String)>, Option<Bytes>);
+
+fn structured(event: &Event, format: Format) -> Result<Structured, EncodeError> {
     let (media_type, body) = match format {
         Format::Json => ("application/cloudevents+json", json::write(event)),
+        Format::Xml => ("application/cloudevents+xml", xml::write(event)?),
     };
-    (vec![(String::from("Content-Type"), media_type.to_owned())], Some(body))
+    Ok((vec![(String::from("Content-Type"), media_type.to_owned())], Some(body)))
+}
+
+impl From<xml::Unwritable> for EncodeError {
+    fn from(unwritable: xml::Unwritable) -> EncodeError {
+        EncodeError(unwritable.to_string())
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,16 @@ use crate::codes::Code;
 use bytes::Bytes;
 use std::io::Write;
 
-const LIMITS: Limits = Limits { event_bytes: 1000, body_bytes: 5000, batch_events: 4, attributes: 20, json_depth: 10 };
+const LIMITS: Limits = Limits {
+    event_bytes: 1000,
+    body_bytes: 5000,
+    batch_events: 4,
+    attributes: 20,
+    json_depth: 10,
+    xml_depth: 10,
+    xml_attributes: 20,
+    xml_namespaces: 5,
+};
 const MINIMAL: &str = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t"}"#;
 const REQUIRED: [(&str, &str); 4] = [("ce-specversion", "1.0"), ("CE-Id", "1"), ("ce-source", "/a"), ("ce-type", "t")];
 
@@ -49,8 +58,10 @@ fn the_media_type_decides_the_mode() {
     assert_eq!(send(&[], MINIMAL).unwrap_err().code, Code::NotAnEvent);
     assert_eq!(send(&[("ce_id", "1")], MINIMAL).unwrap_err().code, Code::NotAnEvent);
     for content_type in [
-        "application/cloudevents+xml",
-        "application/cloudevents-batch+protobuf",
+        "application/cloudevents+cbor",
+        "application/cloudevents-batch+cbor",
+        "application/cloudevents+xml; charset=utf-16",
+        "application/cloudevents-batch+xml; charset=iso-8859-1",
         "application/cloudevents+json; charset=latin1",
         "application/cloudevents-batch+json; charset=utf-16",
     ] {

@@ -8,8 +8,14 @@ use signalbox::decode::{Decoded, Limits, Refusal, decode};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-const LIMITS: Limits =
-    Limits { event_bytes: 512 << 10, body_bytes: 4 << 20, batch_events: 1000, attributes: 256, json_depth: 128 };
+const LIMITS: Limits = Limits {
+    event_bytes: 512 << 10,
+    body_bytes: 4 << 20,
+    batch_events: 1000,
+    attributes: 256,
+    json_depth: 128,
+    ..Limits::UNLIMITED
+};
 
 /// The folder of the vectors; `None`, said aloud, where there is none.
 fn vectors(folder: &str) -> Option<PathBuf> {

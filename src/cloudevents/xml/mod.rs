@@ -1,0 +1,30 @@
+//! The XML format, in and out (working draft `cloudevents/formats/xml-format.md`; specs.md §4). UTF-8 only, no DTD.
+//!
+//! [`document`] is a strict reader of XML 1.0 with namespaces on top of quick-xml, which finds the tokens; it enforces
+//! what quick-xml leaves to its callers, because data cut out of an event is handed on as XML.
+
+mod characters;
+mod document;
+mod parts;
+mod prolog;
+mod read;
+mod scope;
+mod splice;
+mod tag;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use document::{Document, Element, Token};
+pub use prolog::to_text;
+pub use read::{read, read_batch};
+pub use scope::Space;
+pub use write::{Unwritable, write, write_batch};
+
+/// The namespace of the format.
+pub const NAMESPACE: &str = "http://cloudevents.io/xmlformat/V1";
+/// The namespace of `xsi:type`.
+const INSTANCE_NAMESPACE: &str = "http://www.w3.org/2001/XMLSchema-instance";
+/// The namespace of the types of data.
+const SCHEMA_NAMESPACE: &str = "http://www.w3.org/2001/XMLSchema";
