@@ -256,7 +256,7 @@ fn at(source: &SourceText, range: Range, code: Code, message: String) -> Problem
 
 /// Characters of the quoted text that begins at a column. The parser's range runs on over blanks and a comment after it.
 fn quoted_width(line: &str, column: u32) -> Option<u32> {
-    let mut rest = line.chars().skip(column as usize - 1);
+    let mut rest = line.chars().skip((column as usize).saturating_sub(1));
     let quote = rest.next().filter(|c| matches!(c, '"' | '\''))?;
     let mut escaped = false;
     for (width, c) in (2..).zip(rest) {

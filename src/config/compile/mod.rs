@@ -25,9 +25,7 @@ use crate::route::RouteTable;
 use crate::validate::Registry;
 use bytestring::ByteString;
 use serde_json::Value as Json;
-use siphasher::sip::SipHasher24;
 use std::collections::BTreeMap;
-use std::hash::Hasher;
 use std::sync::{Arc, LazyLock};
 
 /// A declared destination, checked. Two equal specs are the same running destination across reloads.
@@ -49,17 +47,6 @@ impl DestinationSpec {
             DestinationSpec::Discard => "discard",
             DestinationSpec::Nats(_) => "nats",
         }
-    }
-
-    /// Equal for equal options, different when any of them changes, a password too; shows none of them.
-    pub fn fingerprint(&self) -> String {
-        let mut hasher = SipHasher24::new();
-        hasher.write(self.kind().as_bytes());
-        if let DestinationSpec::Nats(config) = self {
-            // Options are plain data: writing them as JSON cannot fail.
-            hasher.write(&serde_json::to_vec(config).unwrap_or_default());
-        }
-        format!("{:016x}", hasher.finish())
     }
 }
 
