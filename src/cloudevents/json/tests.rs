@@ -314,3 +314,39 @@ fn a_scanner_without_cap_follows_any_depth() {
     assert_eq!(scanner.value().map(|value| value.raw.len()), Ok(text.len()));
     assert!(document(format!("{}{}", "[{\"a\":[".repeat(depth), "]]]".repeat(depth)).as_bytes()).is_none());
 }
+
+#[test]
+fn a_walk_hands_out_everything_in_order() {
+    let walk = |text: &str, depth| {
+        let mut seen = String::new();
+        let mut scanner = super::scan::Scanner::new(text, depth);
+        scanner.walk(|step| {
+            use super::scan::Step;
+            match step {
+                Step::Object => seen.push('{'),
+                Step::Array => seen.push('['),
+                Step::End => seen.push(')'),
+                Step::Name(name) => seen.push_str(&format!("{}:", name.raw)),
+                Step::Scalar(value) => seen.push_str(&format!("{},", value.raw)),
+            }
+            Ok::<(), super::value::Broken>(())
+        })?;
+        scanner.end().map(|()| seen)
+    };
+    for (text, seen) in [
+        ("1", "1,"),
+        ("[]", "[)"),
+        (" { } ", "{)"),
+        (r#"{"a": {}, "b" : [1, [ ], {"c":null}], "d":"e"} "#, r#"{"a":{)"b":[1,[){"c":null,))"d":"e",)"#),
+        ("[[[2]], 3]", "[[[2,))3,)"),
+    ] {
+        assert_eq!(walk(text, 9).as_deref(), Ok(seen), "{text}");
+    }
+    for text in ["", "[", "{", "[1", "[1,]", "{\"a\"}", "{\"a\":1,}", "{,}", "[}", "{]", "1 2", "[[]"] {
+        assert!(walk(text, 9).is_err(), "{text}");
+    }
+    assert!(walk("[[1]]", 2).is_ok());
+    assert_eq!(walk("[[{}]]", 2).unwrap_err().why, super::value::Why::TooDeep);
+    let deep = [&"[".repeat(100_000)[..], &"]".repeat(100_000)].concat();
+    assert_eq!(walk(&deep, usize::MAX).unwrap().len(), deep.len());
+}

@@ -47,7 +47,7 @@ pub fn continues_name(c: char) -> bool {
 }
 
 /// `NameStartChar` without the colon.
-fn starts_name(c: char) -> bool {
+pub fn starts_name(c: char) -> bool {
     matches!(c,
         'A'..='Z' | 'a'..='z' | '_' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
         | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}' | '\u{200d}' | '\u{2070}'..='\u{218f}'

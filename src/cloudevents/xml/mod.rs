@@ -3,7 +3,7 @@
 //! [`document`] is a strict reader of XML 1.0 with namespaces on top of quick-xml, which finds the tokens; it enforces
 //! what quick-xml leaves to its callers, because data cut out of an event is handed on as XML.
 
-mod characters;
+pub mod characters;
 mod document;
 mod parts;
 mod prolog;
@@ -25,6 +25,6 @@ pub use write::{Unwritable, write, write_batch};
 /// The namespace of the format.
 pub const NAMESPACE: &str = "http://cloudevents.io/xmlformat/V1";
 /// The namespace of `xsi:type`.
-const INSTANCE_NAMESPACE: &str = "http://www.w3.org/2001/XMLSchema-instance";
+pub const INSTANCE_NAMESPACE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 /// The namespace of the types of data.
 const SCHEMA_NAMESPACE: &str = "http://www.w3.org/2001/XMLSchema";
