@@ -2,7 +2,7 @@
 
 use super::declaration::Scalar;
 use super::expected::Kinds;
-use crate::cloudevents::json::scan;
+use crate::cloudevents::json::{self, scan};
 use crate::cloudevents::xml::characters::is_space;
 use std::borrow::Cow;
 
@@ -37,23 +37,7 @@ pub fn expected(text: &str, kinds: Kinds) -> Cow<'_, str> {
 /// A JSON string.
 pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    let mut rest = text;
-    loop {
-        let plain = scan::plain_length(rest.as_bytes());
-        out.push_str(&rest[..plain]);
-        let Some(byte) = rest.as_bytes().get(plain) else { break };
-        out.push('\\');
-        match byte {
-            b'\n' => out.push('n'),
-            b'\r' => out.push('r'),
-            b'\t' => out.push('t'),
-            // XML holds no other control characters.
-            _ => out.push(char::from(*byte)),
-        }
-        rest = &rest[plain + 1..];
-    }
-    out.push('"');
+    json::quote(text, &mut out);
     out
 }
 
@@ -101,7 +85,7 @@ mod tests {
 
     #[test]
     fn declared_types_take_their_own_text_only() {
-        let value = |text, scalar| declared(text, scalar).map(String::from);
+        let value = |text: &str, scalar| declared(text, scalar).map(String::from);
         for text in ["0", "-1", "1.10", "1e5", "1E+400", "123456789012345678901234567890", "-0"] {
             assert_eq!(value(text, Scalar::Number).as_deref(), Some(text));
             assert_eq!(value(&format!(" \n{text}\t"), Scalar::Number).as_deref(), Some(text));

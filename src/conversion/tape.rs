@@ -84,10 +84,10 @@ mod tests {
     fn members_and_entries_are_found_behind_each_other() {
         let tape = Tape::read(br#" {"a": [1, {"x": 2}, []], "b": {}, "c": "d"} "#).unwrap();
         let members: Vec<_> = tape.members(0).map(|(name, at)| (name.raw, at)).collect();
-        assert_eq!(members, [("\"a\"", 2), ("\"b\"", 8), ("\"c\"", 10)]);
+        assert_eq!(members, [("\"a\"", 2), ("\"b\"", 9), ("\"c\"", 11)]);
         assert_eq!(tape.entries(2).collect::<Vec<_>>(), [3, 4, 7]);
         assert_eq!(tape.value(3).raw, "1");
-        assert_eq!((tape.entries(7).count(), tape.members(8).count()), (0, 0));
+        assert_eq!((tape.entries(7).count(), tape.members(9).count()), (0, 0));
     }
 
     #[test]
