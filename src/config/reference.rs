@@ -12,7 +12,7 @@ pub fn files() -> [(&'static str, String); 3] {
     [
         ("routes/route.schema.json", editor_schema(&ROUTE_SCHEMA, "A route file of Signalbox")),
         (
-            "signalbox.schema.json",
+            "src/config/signalbox.schema.json",
             editor_schema(&GATEWAY_SCHEMA, "signalbox.yaml, the static configuration of Signalbox"),
         ),
         ("routes/README.md", page()),
@@ -70,7 +70,7 @@ const GATEWAY_HEAD: &str = "
 # signalbox.yaml
 
 Static: a change needs a restart. All of it is optional. Paths are relative to the file. Its editor schema is
-`signalbox.schema.json` in the root of the repository.
+`src/config/signalbox.schema.json`.
 ";
 
 fn page() -> String {
@@ -90,7 +90,7 @@ fn section(root: &Json, name: &str, page: &mut String) {
             continue;
         }
         let description = schema.get("description").and_then(Json::as_str).unwrap_or_default();
-        page.push_str(&format!("\n## {name}\n\n{description}\n\n"));
+        page.extend(["\n## ", &name, "\n\n", description, "\n\n"]);
         let rows = rows(schema);
         page.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
         for row in &rows {

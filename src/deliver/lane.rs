@@ -23,7 +23,7 @@ use crate::log::record::Entry;
 use crate::observability::metrics;
 use crate::state::{LaneProgress, ParkedRetry};
 use crate::units::Micros;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -67,10 +67,19 @@ pub struct Desk {
     wanted: usize,
     /// The lane's task runs.
     running: bool,
-    /// The destination cannot be reached.
-    paused: bool,
-    /// Nothing is taken in while the destination stays away.
-    closed: bool,
+    reach: Reach,
+}
+
+/// Whether the destination can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Reach {
+    /// As far as known.
+    #[default]
+    Yes,
+    /// Not now.
+    No,
+    /// It stays away: nothing is taken in, and no memory is held.
+    Away,
 }
 
 /// What a lane's task reads next.
@@ -105,8 +114,8 @@ impl Lane {
     pub fn resume(&self, context: &Context, progress: Option<&LaneProgress>, parked: Vec<ParkedRetry>, head: u64) {
         let mut desk = self.desk();
         if let Some(progress) = progress {
-            let waits = |position: &u64| parked.iter().any(|retry| retry.position == *position);
-            desk.reopen = progress.open.iter().copied().filter(|position| !waits(position)).collect();
+            let waiting: HashSet<u64> = parked.iter().map(|retry| retry.position).collect();
+            desk.reopen = progress.open.iter().copied().filter(|position| !waiting.contains(position)).collect();
             desk.intake = progress.next;
             desk.behind = progress.next < head;
             desk.skipped = head.saturating_sub(1);
@@ -145,18 +154,6 @@ impl Lane {
             self.wake.notify_one();
         }
         start
-    }
-
-    /// Takes in what lies in the inbox, as far as there is room for retries. Returns true when more can be taken at once.
-    pub fn take_inbox(&self, context: &Context, desk: &mut Desk, deliver: Option<&DeliverEntry>) -> bool {
-        for _ in 0..ADMIT_AT_ONCE {
-            if desk.window.resting() >= context.limits.parked {
-                return false;
-            }
-            let Some(work) = desk.inbox.pop_front() else { return false };
-            desk.admit(context, work, deliver);
-        }
-        !desk.inbox.is_empty()
     }
 
     /// Takes in what was read from `from` on, as far as there is room. An empty `entries` says that there are none.
@@ -269,7 +266,7 @@ impl Lane {
             oldest: desk.window.oldest().map(|(_, received)| received).or(inbox),
             parked: desk.window.parked() as u64,
             in_flight: desk.window.in_flight() as u64,
-            paused: desk.paused,
+            paused: desk.reach != Reach::Yes,
         };
         drop(desk);
         self.gauges.0.set(report.lag as f64);
@@ -303,13 +300,25 @@ impl Lane {
 }
 
 impl Desk {
+    /// Takes in what lies in the inbox, as far as there is room for retries. Returns true when more can be taken at once.
+    pub fn take_inbox(&mut self, context: &Context, deliver: Option<&DeliverEntry>) -> bool {
+        for _ in 0..ADMIT_AT_ONCE {
+            if self.window.resting() >= context.limits.parked {
+                return false;
+            }
+            let Some(work) = self.inbox.pop_front() else { return false };
+            self.admit(context, work, deliver);
+        }
+        !self.inbox.is_empty()
+    }
+
     /// What the task reads next: nothing while the inbox holds something or there is little room.
     /// Asked under the lock of `lane`, whose desk this is.
     pub fn to_read(&self, context: &Context, lane: &Lane) -> Option<ToRead> {
         // Only when half of everything is free, so that the log is not read event by event. What is read first then
         // always finds room: a lane that reads gets on.
         let own = lane.bytes.load(Ordering::Relaxed);
-        let room = !self.closed
+        let room = self.reach != Reach::Away
             && self.window.held() <= context.limits.events / 2
             && self.window.resting() < context.limits.parked
             && context.has_room(own, own.max(self.wanted));
@@ -325,11 +334,14 @@ impl Desk {
     /// The destination cannot be reached. When it `stays` away the lane lets go of its memory: what it holds is read
     /// again, and what comes is left in the log.
     pub fn pause(&mut self, stays: bool) {
-        self.paused = true;
-        if !stays || self.closed {
+        if self.reach == Reach::Away {
             return;
         }
-        self.closed = true;
+        if !stays {
+            self.reach = Reach::No;
+            return;
+        }
+        self.reach = Reach::Away;
         self.window.shed();
         if let (Some(first), Some(last)) = (self.inbox.front(), self.inbox.back()) {
             self.intake = first.entry.position;
@@ -342,7 +354,7 @@ impl Desk {
 
     /// The destination can be reached again.
     pub fn unpause(&mut self) {
-        (self.paused, self.closed) = (false, false);
+        self.reach = Reach::Yes;
     }
 
     /// The task may end: nothing is left. From here on the next offer starts another one.
@@ -370,7 +382,9 @@ impl Desk {
     }
 
     fn has_room(&self, context: &Context) -> bool {
-        !self.closed
+        self.reach != Reach::Away
+            // What was open before a restart comes before everything newer.
+            && self.reopen.is_empty()
             && self.inbox.len() + self.window.held() < context.limits.events.max(1)
             && self.window.resting() < context.limits.parked
     }

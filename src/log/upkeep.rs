@@ -143,6 +143,7 @@ fn seal_full(shared: &Shared) {
         };
         match seal::seal(shared, &segment, &mut go_on) {
             Ok(_) => {}
+            Err(_) if segment.removed() => {}
             Err(error) if segment::is_full(&error) => {
                 tracing::warn!(segment = %segment.path.display(), "no room to seal a segment; it is tried again");
                 return;

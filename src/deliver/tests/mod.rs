@@ -1,16 +1,21 @@
+//! Lanes at work: order, falling behind, isolation, what is told of them.
+
 mod destinations;
+mod doubles;
+mod real_log;
 mod restarts;
 mod support;
 mod troubles;
 
 use super::dispatcher::{LaneLimits, OpenStatus};
 use super::error::Advice;
+use doubles::{Answer, Scripted};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use support::{Answer, LIMITS, Rig, Scripted, Setup, lane, until};
+use support::{LIMITS, Rig, Setup, lane, until};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn one_lane(destination: &Arc<Scripted>) -> Setup {
     let setup = Setup::default();
