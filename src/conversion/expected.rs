@@ -298,9 +298,11 @@ mod tests {
         ] {
             assert_eq!(kinds(&schema, &[]), expected, "{schema}");
         }
-        let split = json!({"allOf": [{"properties": {"a": {"type": "number"}}}, {"properties": {"b": {"type": "boolean"}}}]});
+        let split =
+            json!({"allOf": [{"properties": {"a": {"type": "number"}}}, {"properties": {"b": {"type": "boolean"}}}]});
         assert_eq!([kinds(&split, &["a"]), kinds(&split, &["b"])], [Kinds::NUMBER, Kinds::BOOLEAN]);
-        let choice = json!({"oneOf": [{"properties": {"a": {"type": "number"}}}, {"properties": {"a": {"type": "null"}}}]});
+        let choice =
+            json!({"oneOf": [{"properties": {"a": {"type": "number"}}}, {"properties": {"a": {"type": "null"}}}]});
         assert_eq!(kinds(&choice, &["a"]), Kinds::NUMBER | Kinds::NULL);
         let conditional = json!({"if": {}, "then": {"properties": {"a": {"type": "integer"}}}});
         assert_eq!(kinds(&conditional, &["a"]), Kinds::INTEGER);

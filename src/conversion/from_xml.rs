@@ -62,11 +62,9 @@ impl<'w, 't> Writer<'w, 't> {
         }
         match group {
             [only] => self.element(*only, place, expected, kinds),
-            several => {
-                self.entries(several.iter().map(std::slice::from_ref), |writer, entry| {
-                    writer.element(entry[0], place, expected, kinds)
-                })
-            }
+            several => self.entries(several.iter().map(std::slice::from_ref), |writer, entry| {
+                writer.element(entry[0], place, expected, kinds)
+            }),
         }
     }
 

@@ -24,9 +24,11 @@ mod to_xml;
 #[cfg(test)]
 mod tests;
 
+use crate::cloudevents::Event;
 use crate::cloudevents::reader::shown;
 use bytes::Bytes;
 use rules::Rules;
+use serde_json::Value;
 
 /// Objects and arrays that may stand inside each other in data that is converted, either way.
 pub const MAX_DEPTH: usize = 128;
@@ -50,6 +52,12 @@ impl std::fmt::Display for Place<'_> {
     }
 }
 
+/// The schemas that say of which types the data of events is on its way back from XML.
+pub trait Schemas: std::fmt::Debug + Send + Sync {
+    /// The JSON Schema document that governs the data of an event; `None` where there is none, or one of another kind.
+    fn document(&self, event: &Event) -> Option<&Value>;
+}
+
 /// JSON data as an XML document: no XML declaration, no indentation, members in their order. An object with a member that
 /// stands twice is refused, because readers differ in which one they believe.
 pub fn to_xml(rules: &Rules, json: &[u8]) -> Result<Bytes, Error> {
@@ -58,6 +66,6 @@ pub fn to_xml(rules: &Rules, json: &[u8]) -> Result<Bytes, Error> {
 
 /// An XML document as JSON data: compact, attributes in front, members in the order of their elements. Types come from
 /// the rules, then from `schema`, a JSON Schema document, else everything is text.
-pub fn from_xml(rules: &Rules, xml: &Bytes, schema: Option<&serde_json::Value>) -> Result<Bytes, Error> {
+pub fn from_xml(rules: &Rules, xml: &Bytes, schema: Option<&Value>) -> Result<Bytes, Error> {
     from_xml::convert(rules, xml, schema)
 }

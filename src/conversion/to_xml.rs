@@ -157,13 +157,7 @@ impl<'t> Writer<'_, 't> {
     }
 
     /// Writes a member as an element.
-    fn member(
-        &mut self,
-        member: &str,
-        at: usize,
-        around: Option<&Place>,
-        rules: Option<&Place>,
-    ) -> Result<(), Fault> {
+    fn member(&mut self, member: &str, at: usize, around: Option<&Place>, rules: Option<&Place>) -> Result<(), Fault> {
         if let Some(name) = rules.and_then(|rules| rules.name.as_deref()) {
             return self.element(at, name, rules);
         }
@@ -213,7 +207,8 @@ impl<'t> Writer<'_, 't> {
     /// The document. The prefix of `xsi:nil` is declared on the root, and only where it is used.
     fn finish(mut self) -> String {
         if self.holds_nil {
-            let behind_name = 1 + self.rules.prefix.as_ref().map_or(0, |prefix| prefix.len() + 1) + self.rules.root.len();
+            let behind_name =
+                1 + self.rules.prefix.as_ref().map_or(0, |prefix| prefix.len() + 1) + self.rules.root.len();
             self.out.insert_str(behind_name, &format!(" xmlns:xsi=\"{INSTANCE_NAMESPACE}\""));
         }
         self.out

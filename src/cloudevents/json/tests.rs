@@ -1,6 +1,6 @@
 //! The JSON format, in and out.
 
-use super::scan::{Scanner, document, plain_length};
+use super::scan::{Scanner, Step, document, plain_length};
 use super::{read, read_batch, write, write_batch, write_line, write_without_data};
 use crate::cloudevents::reader::{Bounds, Fault};
 use crate::cloudevents::{Data, Event, Kind};
@@ -319,9 +319,8 @@ fn a_scanner_without_cap_follows_any_depth() {
 fn a_walk_hands_out_everything_in_order() {
     let walk = |text: &str, depth| {
         let mut seen = String::new();
-        let mut scanner = super::scan::Scanner::new(text, depth);
+        let mut scanner = Scanner::new(text, depth);
         scanner.walk(|step| {
-            use super::scan::Step;
             match step {
                 Step::Object => seen.push('{'),
                 Step::Array => seen.push('['),

@@ -28,7 +28,8 @@ fn what_would_read_files_or_grow_without_end_is_refused() {
     ] {
         assert!(refused(xml).contains("DOCTYPE"), "{xml}");
     }
-    let including = "<order xmlns:xi=\"http://www.w3.org/2001/XInclude\"><xi:include href=\"file:///etc/passwd\"/></order>";
+    let including =
+        "<order xmlns:xi=\"http://www.w3.org/2001/XInclude\"><xi:include href=\"file:///etc/passwd\"/></order>";
     assert!(refused(including).contains("not in no namespace"));
     assert!(refused(&b"\xff\xfe<\0o\0"[..]).contains("UTF-16"));
     assert!(refused(&b"<?xml version=\"1.0\" encoding=\"UTF-7\"?><order/>"[..]).contains("UTF-7"));

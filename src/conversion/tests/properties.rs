@@ -25,7 +25,8 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    "[a-z]{1,4}|[ -~]{1,6}|\\PC{1,4}|(_x|_|0041|:|\u{1}|\u{f0000}|xmlns){1,3}".prop_filter("names of rules", |name| name != "*")
+    "[a-z]{1,4}|[ -~]{1,6}|\\PC{1,4}|(_x|_|0041|:|\u{1}|\u{f0000}|xmlns){1,3}"
+        .prop_filter("names of rules", |name| name != "*")
 }
 
 fn number() -> impl Strategy<Value = String> {
@@ -59,7 +60,8 @@ fn within(step: &str, pointer: &str) -> String {
 
 fn object(members: Vec<(String, Sample)>) -> Sample {
     let mut names = Vec::new();
-    let mut object = Sample { text: "{".to_owned(), lists: Vec::new(), types: Vec::new(), schema: json!({"type": "object"}) };
+    let mut object =
+        Sample { text: "{".to_owned(), lists: Vec::new(), types: Vec::new(), schema: json!({"type": "object"}) };
     object.schema["properties"] = json!({});
     for (name, sample) in members {
         if names.contains(&name) {

@@ -54,7 +54,8 @@ fn each_fault_names_its_key_and_entry() {
 
 #[test]
 fn all_faults_are_told_at_once() {
-    let declaration = json!({"root": "", "prefix": "x", "attributes": ["a", "b"], "lists": {"": null}, "types": {"c": "string"}});
+    let declaration =
+        json!({"root": "", "prefix": "x", "attributes": ["a", "b"], "lists": {"": null}, "types": {"c": "string"}});
     assert_eq!(faults(&declaration).len(), 6);
 }
 
