@@ -326,7 +326,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(
             folder.path(),
-            &["schemas/stray.json", "schemas/a/1.avsc", "schemas/b/conversion", "schemas/c/README.md"],
+            &["schemas/stray.json", "schemas/a/1.avsc", "schemas/b/conversion", "schemas/c/1.proto"],
         );
         write(folder.path(), &["routes/ok.yaml"]);
         std::os::unix::fs::symlink("nowhere", folder.path().join("routes/gone.yaml")).unwrap();
@@ -336,8 +336,8 @@ mod tests {
             found,
             [
                 (Code::NotYetSupported, Severity::Error),
-                (Code::NotYetSupported, Severity::Error),
                 (Code::BadSchema, Severity::Error),
+                (Code::NotYetSupported, Severity::Error),
                 (Code::BadSchema, Severity::Warning),
                 (Code::MissingFile, Severity::Error),
             ]

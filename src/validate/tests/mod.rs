@@ -2,6 +2,7 @@
 
 mod json_schema;
 mod registry;
+mod xml;
 
 use super::{Conversions, Refusal, Registry};
 use crate::cloudevents::{Attribute, Data, Event, Kind, Value, Violation};
