@@ -78,7 +78,7 @@ impl From<xml::Unwritable> for EncodeError {
 #[cfg(test)]
 mod tests {
     use super::{Dialect, Format, Message, Mode, encode};
-    use crate::cloudevents::{Event, json, reader::Bounds};
+    use crate::cloudevents::{Data, Event, json, reader::Bounds, xml};
 
     const BODY: &str = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t","ext":"\u20ac %","data":"x"}"#;
 
@@ -124,5 +124,31 @@ mod tests {
             assert_eq!(headers(&message), [("Content-Type", "application/cloudevents+json")]);
             assert_eq!(message.body, Some(json::write(&event(BODY))));
         }
+    }
+
+    #[test]
+    fn xml_is_a_format_of_structured_mode() {
+        for dialect in [Dialect::Http, Dialect::Nats] {
+            let message = encode(&event(BODY), Mode::Structured, Format::Xml, dialect).unwrap();
+            assert_eq!(headers(&message), [("Content-Type", "application/cloudevents+xml")]);
+            assert_eq!(message.body, xml::write(&event(BODY)).ok());
+        }
+        let digit = event(r#"{"specversion":"1.0","id":"1","source":"/a","type":"t","1a":"x"}"#);
+        assert!(encode(&digit, Mode::Structured, Format::Xml, Dialect::Http).is_err());
+        assert!(encode(&digit, Mode::Binary, Format::Xml, Dialect::Http).is_ok());
+    }
+
+    #[test]
+    fn xml_data_says_its_type_wherever_the_format_does_not() {
+        let event = Event { data: Data::Xml("<a/>".into()), ..event(BODY) };
+        for (dialect, name) in [(Dialect::Http, "Content-Type"), (Dialect::Nats, "ce-datacontenttype")] {
+            let message = encode(&event, Mode::Binary, Format::Json, dialect).unwrap();
+            assert_eq!(headers(&message).last(), Some(&(name, "application/xml")));
+            assert_eq!(message.body.as_deref(), Some(&b"<a/>"[..]));
+        }
+        let body = |format| encode(&event, Mode::Structured, format, Dialect::Http).unwrap().body.unwrap();
+        let written = String::from_utf8(body(Format::Json).into()).unwrap();
+        assert!(written.ends_with(r#","datacontenttype":"application/xml","data":"<a/>"}"#), "{written}");
+        assert!(!String::from_utf8(body(Format::Xml).into()).unwrap().contains("datacontenttype"));
     }
 }

@@ -324,10 +324,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        write(
-            folder.path(),
-            &["schemas/stray.json", "schemas/a/1.avsc", "schemas/b/conversion", "schemas/c/1.proto"],
-        );
+        write(folder.path(), &["schemas/stray.json", "schemas/a/1.avsc", "schemas/b/conversion", "schemas/c/1.proto"]);
         write(folder.path(), &["routes/ok.yaml"]);
         std::os::unix::fs::symlink("nowhere", folder.path().join("routes/gone.yaml")).unwrap();
         let sources = read(folder.path());

@@ -4,7 +4,9 @@ use super::pointer::Fault;
 use super::{MAX_DEPTH, Rules};
 use crate::cloudevents::reader::{Bounds, shown};
 use crate::cloudevents::xml::characters::is_blank;
-use crate::cloudevents::xml::{self, Document, Space, Token};
+use crate::cloudevents::xml::document::{self, Document, Token};
+use crate::cloudevents::xml::prolog;
+use crate::cloudevents::xml::scope::Space;
 use bytes::Bytes;
 use bytestring::ByteString;
 use std::borrow::Cow;
@@ -49,7 +51,7 @@ pub enum Oddity {
 
 /// What makes the text of an XML document out of bytes.
 pub fn text_of(xml: &Bytes) -> Result<ByteString, Fault> {
-    xml::to_text(xml.clone()).map_err(|fault| Fault::new(fault.detail))
+    prolog::to_text(xml.clone()).map_err(|fault| Fault::new(fault.detail))
 }
 
 impl<'t> Elements<'t> {
@@ -160,7 +162,7 @@ impl<'t> Element<'t> {
     }
 }
 
-fn other_root(element: &xml::Element<'_>, namespace: &str, rules: &Rules) -> Fault {
+fn other_root(element: &document::Element<'_>, namespace: &str, rules: &Rules) -> Fault {
     let in_namespace = |namespace: &str| match namespace {
         "" => "no namespace".to_owned(),
         namespace => format!("the namespace `{}`", shown(namespace)),

@@ -18,6 +18,10 @@ const LIMITS: Limits = Limits {
     xml_namespaces: 5,
 };
 const MINIMAL: &str = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t"}"#;
+const MINIMAL_XML: &str = concat!(
+    r#"<event xmlns="http://cloudevents.io/xmlformat/V1" specversion="1.0">"#,
+    "<id>1</id><source>/a</source><type>t</type></event>"
+);
 const REQUIRED: [(&str, &str); 4] = [("ce-specversion", "1.0"), ("CE-Id", "1"), ("ce-source", "/a"), ("ce-type", "t")];
 
 fn send(headers: &[(&str, &str)], body: impl Into<Bytes>) -> Result<Decoded, Refusal> {
@@ -52,6 +56,12 @@ fn the_media_type_decides_the_mode() {
     for content_type in ["application/cloudevents-batch+json", "application/cloudevents-batch"] {
         assert_eq!(send_typed(content_type, "[]"), Ok(Decoded::Batch(Vec::new())), "{content_type}");
     }
+    for content_type in ["application/cloudevents+xml", "APPLICATION/CloudEvents+XML; charset=utf-8"] {
+        assert!(matches!(send_typed(content_type, MINIMAL_XML), Ok(Decoded::Single(_))), "{content_type}");
+        assert_eq!(send_typed(content_type, MINIMAL).unwrap_err().code, Code::Malformed, "{content_type}");
+    }
+    let batch = r#"<batch xmlns="http://cloudevents.io/xmlformat/V1"/>"#;
+    assert_eq!(send_typed("application/cloudevents-batch+xml", batch), Ok(Decoded::Batch(Vec::new())));
     for content_type in ["application/json", "application/cloudeventsfoo+json", "a/b, application/cloudevents+json"] {
         assert_eq!(send_typed(content_type, MINIMAL).unwrap_err().code, Code::NotAnEvent, "{content_type}");
     }

@@ -156,7 +156,7 @@ pub(super) fn activate(shared: &Shared) -> Result<Active, OpenError> {
     let fail = |error: rusqlite::Error| OpenError::Io { path, source: std::io::Error::other(error) };
     let (segment, connection) = upkeep::make(shared, &meta).map_err(fail)?;
     shared.segments.push(segment.clone());
-    Ok(Active::new(segment, connection))
+    Ok(Active::new(segment, connection, Numbers::default()))
 }
 
 fn go_on(shared: &Shared, segment: &Arc<Segment>) -> Result<Active, rusqlite::Error> {
@@ -169,7 +169,7 @@ fn go_on(shared: &Shared, segment: &Arc<Segment>) -> Result<Active, rusqlite::Er
         tracing::warn!(file = %wal.display(), position = shared.head(),
             "the log ends in a commit that was not finished; what follows this position was dropped");
     }
-    Ok(Active { numbers: Numbers::after(last), ..Active::new(segment.clone(), connection) })
+    Ok(Active::new(segment.clone(), connection, Numbers::after(last)))
 }
 
 /// True when a write-ahead log of which SQLite took `frames` goes on with a frame of the same round.

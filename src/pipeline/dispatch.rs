@@ -1,12 +1,13 @@
 //! The delivery half as pure functions: a stored event becomes the message of one attempt. Lanes call them.
 
+use super::threads;
 use crate::cloudevents::Event;
 use crate::codes::Code;
 use crate::deliver::entry::{DeliverEntry, Target};
 use crate::deliver::nats::subject;
 use crate::deliver::plan::Undeliverable;
 use crate::deliver::{Outgoing, StoredEvent};
-use crate::encode::{self, Dialect};
+use crate::encode::{self, Dialect, Format, Mode};
 use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
 use crate::state::Reason;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// An attempt that starts later than this after acceptance begins a trace of its own (reliability.md §4.3 R6).
-const JOIN_WINDOW: Duration = Duration::from_secs(60);
+const JOIN_WINDOW: Duration = Duration::from_mins(1);
 
 /// Transforms, fills in and encodes one event for one deliver entry.
 pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<Outgoing, Undeliverable> {
@@ -36,7 +37,11 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<O
             return Ok(outgoing);
         }
     };
-    let message = encode::encode(&event, deliver.mode, deliver.format, dialect).map_err(|error| Undeliverable {
+    let as_xml = deliver.mode == Mode::Structured && deliver.format == Format::Xml;
+    let message = threads::run(as_xml && threads::is_long_as_xml(event.data.len()), || {
+        encode::encode(&event, deliver.mode, deliver.format, dialect)
+    });
+    let message = message.map_err(|error| Undeliverable {
         reason: Reason::Conversion,
         code: Code::ConversionFailed,
         detail: error.to_string(),

@@ -1,4 +1,4 @@
-//! The public test vectors for events in the JSON format. They live outside this repository: `SIGNALBOX_CONFORMANCE`,
+//! The public test vectors for events in the JSON format; those for XML stand in `conformance_xml.rs`. They live outside this repository: `SIGNALBOX_CONFORMANCE`,
 //! else `../shared/conformance` beside the package.
 
 use serde_json::Value;
@@ -8,17 +8,20 @@ use signalbox::decode::{Decoded, Limits, Refusal, decode};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-const LIMITS: Limits = Limits {
+/// The caps of a gateway.
+pub const LIMITS: Limits = Limits {
     event_bytes: 512 << 10,
     body_bytes: 4 << 20,
     batch_events: 1000,
     attributes: 256,
     json_depth: 128,
-    ..Limits::UNLIMITED
+    xml_depth: 128,
+    xml_attributes: 256,
+    xml_namespaces: 64,
 };
 
 /// The folder of the vectors; `None`, said aloud, where there is none.
-fn vectors(folder: &str) -> Option<PathBuf> {
+pub fn vectors(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("SIGNALBOX_CONFORMANCE")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance"), PathBuf::from);
     let path = root.join(folder);
@@ -67,6 +70,7 @@ fn golden(sample: &str) -> (BTreeMap<&str, &str>, Data) {
     let mut data = Data::Absent;
     match sample {
         "minimal" => {}
+        "minimalWithRelativeSource" => attributes.extend([("source", "#fragment")]),
         "minimalWithTime" => attributes.extend([("time", "2018-04-05T17:31:00Z")]),
         "allCore" => attributes.extend([
             ("datacontenttype", "text/plain"),
@@ -92,7 +96,8 @@ fn golden(sample: &str) -> (BTreeMap<&str, &str>, Data) {
     (attributes, data)
 }
 
-fn check(event: &Event, sample: &str, case: &str) {
+/// Is this the golden event of that name?
+pub fn check(event: &Event, sample: &str, case: &str) {
     let (expected, data) = golden(sample);
     assert_eq!(event.data, data, "{case}");
     assert_eq!(event.attributes.len() + 4, expected.len(), "{case}");

@@ -4,9 +4,11 @@
 mod admin_api;
 mod cli;
 mod conformance;
+mod conformance_xml;
 mod http_abuse;
 #[cfg(feature = "nats")]
 mod ledger;
+mod life;
 #[cfg(feature = "nats")]
 mod nats_destination;
 #[cfg(feature = "nats")]
@@ -17,3 +19,4 @@ mod reference;
 mod story;
 mod support;
 mod tidy;
+mod xml;

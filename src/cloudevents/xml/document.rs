@@ -90,6 +90,7 @@ impl<'t> Document<'t> {
     }
 
     /// The next token.
+    #[expect(clippy::should_implement_trait, reason = "no iterator: it can fail, and the document is asked in between")]
     pub fn next(&mut self) -> Result<Token<'t>, Fault> {
         if std::mem::take(&mut self.ending) {
             return Ok(self.end());

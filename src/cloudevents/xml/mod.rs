@@ -4,11 +4,12 @@
 //! what quick-xml leaves to its callers, because data cut out of an event is handed on as XML.
 
 pub mod characters;
-mod document;
+pub mod document;
+pub mod prolog;
+pub mod scope;
+
 mod parts;
-mod prolog;
 mod read;
-mod scope;
 mod splice;
 mod tag;
 mod write;
@@ -16,10 +17,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use document::{Document, Element, Token};
-pub use prolog::to_text;
 pub use read::{read, read_batch};
-pub use scope::Space;
 pub use write::{Unwritable, write, write_batch};
 
 /// The namespace of the format.

@@ -33,9 +33,8 @@ fn wide_encoding(body: &[u8]) -> Option<&'static str> {
 /// `XMLDecl`, where there is one.
 fn check_declaration(body: &[u8]) -> Result<(), Fault> {
     let broken = |why: &str| Fault::new(Code::Malformed, format!("the XML declaration is not valid: {why}"));
-    let Some(rest) = body.strip_prefix(b"<?xml").filter(|rest| rest.first().copied().is_some_and(is_space)) else {
-        return Ok(());
-    };
+    let is_declaration = |rest: &&[u8]| rest.first().is_some_and(|byte| is_space(*byte) || *byte == b'?');
+    let Some(rest) = body.strip_prefix(b"<?xml").filter(is_declaration) else { return Ok(()) };
     let end = memchr::memmem::find(rest, b"?>").ok_or_else(|| broken("it does not end"))?;
     let content = str::from_utf8(&rest[..end]).map_err(|_| broken("it is not ASCII"))?;
     // Each of these may stand once, in this order.

@@ -188,7 +188,7 @@ fn what_is_too_large_is_refused_quickly() {
     let large = "# ".to_owned() + &"x".repeat(10 << 20);
     let started = Instant::now();
     let problems = compile_files(&[("deep.yaml", &deep), ("large.yaml", &large)]).unwrap_err();
-    assert!(started.elapsed() < Duration::from_millis(100), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(problems.len(), 2, "{problems:?}");
     for name in ["routes/deep.yaml", "routes/large.yaml"] {
         let problem = problems.iter().find(|problem| problem.file.ends_with(name)).unwrap();
@@ -308,7 +308,10 @@ fn the_rules_a_schema_folder_names_must_exist() {
     for (text, problem) in [
         ("order-xlm", "t/conversion:1:1: SB-2008 there are no conversion rules `order-xlm`; did you mean `order-xml`?"),
         ("", "t/conversion:1:1: SB-2012 the file must hold one line, the name of conversion rules"),
-        ("order-xml\norder-xml\n", "t/conversion:1:1: SB-2012 the file must hold one line, the name of conversion rules"),
+        (
+            "order-xml\norder-xml\n",
+            "t/conversion:1:1: SB-2012 the file must hold one line, the name of conversion rules",
+        ),
     ] {
         let problems = compile_schemas(&[("t/1.json", "{}"), ("t/conversion", text)]).unwrap_err();
         assert_eq!(problems, [problem]);

@@ -6,7 +6,8 @@ use crate::deliver::Destination;
 use crate::deliver::attempt::{self, Finished, Job};
 use crate::deliver::context::{Context, Phase};
 use crate::deliver::entry::DeliverEntry;
-use crate::deliver::lane::{Desk, Lane, ToRead};
+use crate::deliver::lane::Lane;
+use crate::deliver::lane::desk::{Desk, ToRead};
 use crate::deliver::retry::Pause;
 use crate::log::ReadError;
 use crate::log::record::Entry;
@@ -31,7 +32,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(30);
 
 /// Works a lane until it has been idle for long, or the gateway stops.
 pub async fn run(lane: Arc<Lane>, context: Arc<Context>) {
-    let _stopped = Stopped { lane: lane.clone(), context: context.clone() };
+    let mut stopped = Stopped { lane: lane.clone(), context: context.clone(), ended: false };
     let mut worker = Worker {
         lane,
         context,
@@ -43,18 +44,24 @@ pub async fn run(lane: Arc<Lane>, context: Arc<Context>) {
         counters: None,
         idle_since: None,
     };
-    worker.work().await;
+    let ended = worker.work().await;
+    drop(worker);
+    stopped.ended = ended;
 }
 
 /// Leaves the desk in order when the task ends, also by a panic: the upkeep then starts it again.
 struct Stopped {
     lane: Arc<Lane>,
     context: Arc<Context>,
+    /// The desk already knows, and may belong to the next task.
+    ended: bool,
 }
 
 impl Drop for Stopped {
     fn drop(&mut self) {
-        self.lane.desk().stopped();
+        if !self.ended {
+            self.lane.desk().stopped();
+        }
         self.context.running.fetch_sub(1, Ordering::AcqRel);
         self.context.ended.notify_waiters();
     }
@@ -95,17 +102,18 @@ enum Next {
 }
 
 impl Worker {
-    async fn work(&mut self) {
+    /// Returns true when the lane was idle and the desk knows that its task ends.
+    async fn work(&mut self) -> bool {
         loop {
             // A destination that is always ready must not keep the thread for itself.
             tokio::task::coop::consume_budget().await;
             let next = match self.context.phase() {
                 Phase::Running => self.step(),
                 Phase::Draining if !self.flights.is_empty() => Next::Wait(None),
-                Phase::Draining | Phase::Abandoned => Next::End,
+                Phase::Draining | Phase::Abandoned => return false,
             };
             let timer = match next {
-                Next::End => return,
+                Next::End => return true,
                 Next::Again => continue,
                 Next::Wait(timer) => timer,
             };
@@ -128,12 +136,12 @@ impl Worker {
         if lane.hurry.load(Ordering::Relaxed) && lane.hurry.swap(false, Ordering::AcqRel) {
             self.pause.iter_mut().for_each(|pause| pause.hurry(now));
         }
+        let again = lane.take_inbox(&context, view.deliver.as_deref());
         let mut desk = lane.desk();
-        let again = desk.take_inbox(&context, view.deliver.as_deref());
         desk.window.wake(now);
         let full = self.start_ready(&mut desk, &view, now);
         if self.read.is_none() && now >= self.read_after {
-            self.read = desk.to_read(&context, &lane).map(|to_read| self.begin_read(to_read));
+            self.read = desk.to_read(&context, lane.held_bytes()).map(|to_read| self.begin_read(to_read));
         }
         if again {
             return Next::Again;

@@ -5,5 +5,6 @@ mod crash;
 mod damage;
 mod find;
 mod limits;
+
 mod streams;
 pub(super) mod support;

@@ -1,7 +1,6 @@
 //! The harness: real processes, driven from outside, and waiting for conditions instead of sleeping.
 
 pub mod gateway;
-#[cfg(feature = "nats")]
 pub mod ledger;
 #[cfg(feature = "nats")]
 pub mod nats;
