@@ -50,29 +50,30 @@ impl Convert {
         draft.remove("dataschema");
     }
 
-    /// The data of an event, converted. The error says what is wrong with it, and where.
-    pub fn data(&self, event: &Event) -> Result<Data, String> {
+    /// The data of an event, converted. The pointer of an error is one into the data.
+    pub fn data(&self, event: &Event) -> Result<Data, conversion::Error> {
         match self.to {
             To::Xml => {
                 let json = event.json_data().ok_or_else(|| unfit(event, "JSON"))?;
                 // Not `Data::Xml`: data deeper than readers of events go is then written as text.
-                let xml = conversion::to_xml(&self.rules, &json).map_err(|error| error.to_string())?;
+                let xml = conversion::to_xml(&self.rules, &json)?;
                 Ok(Data::Binary(xml))
             }
             To::Json => {
                 let xml = event.xml_data().ok_or_else(|| unfit(event, "XML"))?;
                 let schema = self.schemas.document(event);
-                let json = conversion::from_xml(&self.rules, &xml, schema).map_err(|error| error.to_string())?;
+                let json = conversion::from_xml(&self.rules, &xml, schema)?;
                 Ok(Data::Json(json))
             }
         }
     }
 }
 
-fn unfit(event: &Event, wanted: &str) -> String {
-    match (&event.data, event.media_type()) {
+fn unfit(event: &Event, wanted: &str) -> conversion::Error {
+    let detail = match (&event.data, event.media_type()) {
         (Data::Absent, _) => format!("the event has no data, and {wanted} is to be converted"),
         (_, Some(media_type)) => format!("the data is `{}`, and {wanted} is to be converted", shown(media_type)),
         (_, None) => format!("the data has no media type, and {wanted} is to be converted"),
-    }
+    };
+    conversion::Error { pointer: String::new(), detail }
 }

@@ -92,8 +92,9 @@ fn apply_to(steps: &[Step], event: &Event, convert_data: bool) -> Result<Event, 
             Step::Convert(convert) => {
                 convert.mark(&mut draft);
                 if convert_data {
-                    changed.data =
-                        convert.data(&changed).map_err(|detail| Error::Conversion { step: number, detail })?;
+                    changed.data = convert
+                        .data(&changed)
+                        .map_err(|error| Error::Conversion { step: number, detail: error.to_string() })?;
                 }
             }
         }

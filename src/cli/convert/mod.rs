@@ -121,8 +121,12 @@ impl Payload {
             Item::Event(event) => {
                 let to = if event.xml_data().is_some() { To::Json } else { To::Xml };
                 let step = Convert { to, rules: self.rules.clone(), schemas: self.schemas.clone() };
-                let changed = transform::apply(&[Step::Convert(step)], &event);
+                let data = step.data(&event);
+                let data =
+                    data.map_err(|error| not_converted(&error.detail, &format!("/data{}", error.pointer), index))?;
+                let changed = transform::apply_to_attributes(&[Step::Convert(step)], &event);
                 let changed = changed.map_err(|error| not_converted(&error.to_string(), "", index))?;
+                let changed = Event { data, ..changed };
                 Ok(Item::Event(Box::new(changed)))
             }
             Item::Bare(bytes) => {
