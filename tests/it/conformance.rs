@@ -34,9 +34,9 @@ pub fn vectors(folder: &str) -> Option<PathBuf> {
 
 fn cases(file: &str) -> Vec<Value> {
     let Some(folder) = vectors("event-formats/json") else { return Vec::new() };
-    let text = std::fs::read_to_string(folder.join(file)).unwrap();
-    let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap();
-    let cases = document["tests"].as_array().unwrap().clone();
+    let text = std::fs::read_to_string(folder.join(file)).expect("a file");
+    let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).expect("the form of the vectors");
+    let cases = document["tests"].as_array().expect("the form of the vectors").clone();
     assert!(!cases.is_empty(), "{file}");
     cases
 }

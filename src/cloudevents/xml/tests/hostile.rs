@@ -27,9 +27,9 @@ fn caps_end_the_reading_early() {
     assert!(read(element(attributes(61, "xmlns:a{}='u{}'"))).is_ok());
     for document in [
         element(attributes(257, "a{}='1'")),
-        element(attributes(800_000, "a{}='1'")),
+        element(attributes(100_000, "a{}='1'")),
         element(attributes(62, "xmlns:a{}='u'")),
-        element(attributes(1_000_000, "xmlns:a{}='u'")),
+        element(attributes(100_000, "xmlns:a{}='u'")),
         envelope(&("<x>".repeat(100_000) + &"</x>".repeat(100_000))),
         "<x>".repeat(1_000_000),
         "<".repeat(1_000_000),
