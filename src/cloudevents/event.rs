@@ -160,17 +160,14 @@ impl Event {
 
     /// The data where its media type is one of JSON; whether it *is* JSON is for its reader to see.
     pub fn json_data(&self) -> Option<Bytes> {
-        self.data_of(|media_type| media_type.is_json())
+        let media_type = self.media_type().and_then(MediaType::parse)?;
+        if media_type.is_json() { self.data.bytes() } else { None }
     }
 
     /// The data where its media type is one of XML; whether it *is* XML is for its reader to see.
     pub fn xml_data(&self) -> Option<Bytes> {
-        self.data_of(|media_type| media_type.is_xml())
-    }
-
-    fn data_of(&self, wanted: fn(&MediaType<'_>) -> bool) -> Option<Bytes> {
-        self.media_type().and_then(MediaType::parse).filter(wanted)?;
-        self.data.bytes()
+        let media_type = self.media_type().and_then(MediaType::parse)?;
+        if media_type.is_xml() { self.data.bytes() } else { None }
     }
 
     /// Copies attributes and data into memory of their own, so that the larger buffer they were read from can be freed.

@@ -4,11 +4,32 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+/// As the reference shows it.
+pub const EXAMPLE: &str = r#"conversions:
+  - name: order-xml
+    root: order
+    namespace: "urn:example:order"
+    attributes: [/id, /items/*/sku]
+    text: [/items/*/name]
+    lists: {/items: item, /tags: null}
+    names: {/@odd: odd}
+    types: {/total: number}
+# {"id": "o-1", "items": [{"sku": "a", "name": "Lamp"}], "tags": ["new", "sale"], "total": 79.80, "@odd": null}
+#
+# <order xmlns="urn:example:order" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" id="o-1">
+#   <items><item sku="a">Lamp</item></items>
+#   <tags>new</tags><tags>sale</tags>
+#   <total>79.80</total>
+#   <odd xsi:nil="true"/>
+# </order>
+"#;
+
 /// Rules by which JSON data becomes XML and XML data JSON, both directions from one declaration. Keys are JSON Pointers
 /// into the data: `*` stands for each entry of an array, `""` for the data as a whole. Members keep their order; a name
 /// that XML does not allow is written with `_xHHHH_`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-example" = EXAMPLE))]
 pub struct Conversion {
     /// Unique over all files; what `convert` steps and `schemas/<type>/conversion` call it.
     pub name: String,

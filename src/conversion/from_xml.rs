@@ -42,7 +42,7 @@ enum Content<'m> {
     Elements(Vec<usize>),
 }
 
-impl<'w, 't> Writer<'w, 't> {
+impl<'w> Writer<'w, '_> {
     /// Writes what the elements of one name come to.
     fn value(&mut self, group: &[usize], place: Option<&'w Place>, expected: &Expected<'_>) -> Result<(), Fault> {
         match place.and_then(|place| place.list.as_ref()) {

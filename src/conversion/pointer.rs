@@ -91,7 +91,7 @@ mod tests {
         assert_eq!((error.pointer.as_str(), error.detail.as_str()), ("/items/3/x~0~1y", "bad"));
         assert_eq!(error.to_string(), "`/items/3/x~0~1y`: bad");
         assert_eq!(Error::from(Fault::new("bad")).to_string(), "bad");
-        let deep = (0..1000).fold(Fault::new("bad").in_member(&"x".repeat(5000)), |fault, at| fault.in_entry(at));
+        let deep = (0..1000).fold(Fault::new("bad").in_member(&"x".repeat(5000)), Fault::in_entry);
         assert!(Error::from(deep).pointer.len() <= 1024);
     }
 }

@@ -33,7 +33,10 @@ struct Writer<'w, 't> {
     holds_nil: bool,
 }
 
-/// What the members of an object come to, before its elements are written.
+/// Members that become elements: names, and places of their values.
+type Members<'t> = Vec<(Cow<'t, str>, usize)>;
+
+/// The member that is the text of its element.
 #[derive(Default)]
 struct Text<'t> {
     name: Cow<'t, str>,
@@ -120,11 +123,7 @@ impl<'t> Writer<'_, 't> {
     }
 
     /// Writes the XML attributes, finds the text, and gives the members that become elements.
-    fn start_tag(
-        &mut self,
-        object: usize,
-        place: Option<&Place>,
-    ) -> Result<(Vec<(Cow<'t, str>, usize)>, Text<'t>), Fault> {
+    fn start_tag(&mut self, object: usize, place: Option<&Place>) -> Result<(Members<'t>, Text<'t>), Fault> {
         let mut members = Vec::new();
         let mut beside = Text::default();
         let mut seen = Seen::default();
@@ -133,7 +132,7 @@ impl<'t> Writer<'_, 't> {
             if member.is_empty() {
                 return Err(Fault::new("a member without a name cannot be written in XML").in_member(""));
             }
-            if !seen.add(&member) {
+            if !seen.add(member.clone()) {
                 return Err(Fault::new("the member stands more than once").in_member(&member));
             }
             let rules = place.and_then(|place| place.member(&member));
@@ -226,14 +225,14 @@ impl<'t> Seen<'t> {
     const FEW: usize = 16;
 
     /// False when the name was seen before.
-    fn add(&mut self, name: &Cow<'t, str>) -> bool {
-        if self.few.contains(name) || self.many.contains(name) {
+    fn add(&mut self, name: Cow<'t, str>) -> bool {
+        if self.few.contains(&name) || self.many.contains(&name) {
             return false;
         }
         if self.few.len() < Self::FEW {
-            self.few.push(name.clone());
+            self.few.push(name);
         } else {
-            self.many.insert(name.clone());
+            self.many.insert(name);
         }
         true
     }
@@ -250,7 +249,7 @@ fn scalar<'t>(rule: &str, value: Value<'t>) -> Result<Cow<'t, str>, Fault> {
 }
 
 /// A scalar as XML holds it. Numbers keep their text.
-fn text<'t>(value: Value<'t>) -> Result<Cow<'t, str>, Fault> {
+fn text(value: Value<'_>) -> Result<Cow<'_, str>, Fault> {
     let text = value.string().unwrap_or(Cow::Borrowed(value.raw));
     match forbidden(&text) {
         Some(c) => Err(Fault::new(format!("the character U+{:04X} cannot be written in XML", u32::from(c)))),

@@ -101,6 +101,10 @@ async fn xml_data_of_a_governed_type_is_checked_in_its_json_form() {
             .header("content-type", "application/xml");
         let answer = request.send().await.expect("an answer");
         let status = answer.status().as_u16();
+        if let Some(position) = answer.headers().get("signalbox-position") {
+            let position = position.to_str().expect("a text").parse().expect("a number");
+            assert_eq!(settled(&gateway, position).await["status"], "delivered");
+        }
         (status, serde_json::from_str(&answer.text().await.expect("a body")).unwrap_or(Value::Null))
     };
     let (status, _) = post("1", "<o:order xmlns:o='urn:example:order' id='7'><o:total>1.50</o:total></o:order>").await;

@@ -106,14 +106,12 @@ impl Payload {
         let loaded = config::load(files.config.as_deref(), &files.overrides())
             .map_err(|problems| serve::bad_files(&problems, format))?;
         let compiled = loaded.compiled;
-        match compiled.conversions.get(name) {
-            Some(rules) => Ok(Payload { rules: rules.clone(), schemas: compiled.schemas }),
-            None => {
-                let names: Vec<&str> = compiled.conversions.keys().map(String::as_str).collect();
-                let hint = did_you_mean(name, names.iter().copied()).unwrap_or_else(|| known("declared", &names));
-                Err(Failure::usage(format!("there are no conversion rules `{name}`")).hint(hint))
-            }
+        if let Some(rules) = compiled.conversions.get(name) {
+            return Ok(Payload { rules: rules.clone(), schemas: compiled.schemas });
         }
+        let names: Vec<&str> = compiled.conversions.keys().map(String::as_str).collect();
+        let hint = did_you_mean(name, names.iter().copied()).unwrap_or_else(|| known("declared", &names));
+        Err(Failure::usage(format!("there are no conversion rules `{name}`")).hint(hint))
     }
 
     fn convert(&self, item: Item, args: &Args, index: Option<usize>) -> Result<Item, Failure> {

@@ -80,9 +80,8 @@ fn json_shape(content: &[u8]) -> Shape {
     });
     match read {
         Ok(()) if !entries.is_empty() && entries.iter().all(|entry| is_event(entry.raw)) => Shape::Batch,
-        Ok(()) => Shape::Bare,
         Err(_) if is_event(text) => Shape::Single,
-        Err(_) => Shape::Bare,
+        _ => Shape::Bare,
     }
 }
 

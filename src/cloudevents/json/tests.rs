@@ -325,8 +325,8 @@ fn a_walk_hands_out_everything_in_order() {
                 Step::Object => seen.push('{'),
                 Step::Array => seen.push('['),
                 Step::End => seen.push(')'),
-                Step::Name(name) => seen.push_str(&format!("{}:", name.raw)),
-                Step::Scalar(value) => seen.push_str(&format!("{},", value.raw)),
+                Step::Name(name) => seen.extend([name.raw, ":"]),
+                Step::Scalar(value) => seen.extend([value.raw, ","]),
             }
             Ok::<(), super::value::Broken>(())
         })?;

@@ -30,10 +30,12 @@ impl Declared<'_> {
             None if !self.complete => Err(None),
             None => {
                 let names: Vec<&str> = self.by_name.keys().copied().collect();
-                Err(Some(did_you_mean(name, names.iter().copied()).unwrap_or_else(|| match names.is_empty() {
-                    true => "declare them under `conversions:` in a route file".to_owned(),
-                    false => known("declared", &names),
-                })))
+                let declared = if names.is_empty() {
+                    "declare them under `conversions:` in a route file".to_owned()
+                } else {
+                    known("declared", &names)
+                };
+                Err(Some(did_you_mean(name, names).unwrap_or(declared)))
             }
         }
     }

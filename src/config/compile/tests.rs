@@ -7,6 +7,7 @@ use crate::config::gateway::GatewayConfig;
 use crate::config::problem::Problem;
 use crate::config::report;
 use crate::config::sources::Sources;
+use crate::conversion::declaration::EXAMPLE;
 use crate::deliver::entry::Target;
 use crate::encode::Mode;
 use std::fs;
@@ -283,6 +284,18 @@ proptest::proptest! {
         }
         report::render(&problems, report::Format::Text { colour: true });
     }
+}
+
+#[test]
+fn the_example_of_the_reference_does_what_it_says() {
+    let compiled = compile_files(&[("case.yaml", EXAMPLE)]).unwrap();
+    let comments: String = EXAMPLE.lines().filter_map(|line| line.strip_prefix('#')).map(str::trim_start).collect();
+    let (json, xml) = comments.split_at(comments.find('<').unwrap());
+    let rules = &compiled.conversions["order-xml"];
+    let back = crate::conversion::from_xml(rules, &xml.to_owned().into(), None).unwrap();
+    assert_eq!(String::from_utf8_lossy(&back), json.replace(": ", ":").replace(", ", ","));
+    let there = crate::conversion::to_xml(rules, json.as_bytes()).unwrap();
+    assert_eq!(crate::conversion::from_xml(rules, &there, None).unwrap(), back);
 }
 
 /// Compiles one route file with schema files given as (name, text).

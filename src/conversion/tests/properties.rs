@@ -68,7 +68,7 @@ fn object(members: Vec<(String, Sample)>) -> Sample {
             continue;
         }
         let comma = if names.is_empty() { "" } else { "," };
-        object.text += &format!("{comma}{}:{}", quoted(&name), sample.text);
+        object.text.extend([comma, &quoted(&name), ":", &sample.text]);
         object.lists.extend(sample.lists.into_iter().map(|(pointer, list)| (within(&name, &pointer), list)));
         object.types.extend(sample.types.into_iter().map(|(pointer, kind)| (within(&name, &pointer), kind)));
         object.schema["properties"][&name] = sample.schema;
