@@ -26,7 +26,8 @@ pub const EXAMPLE: &str = r#"conversions:
 
 /// Rules by which JSON data becomes XML and XML data JSON, both directions from one declaration. Keys are JSON Pointers
 /// into the data: `*` stands for each entry of an array, `""` for the data as a whole. Members keep their order; a name
-/// that XML does not allow is written with `_xHHHH_`.
+/// that XML does not allow is written with `_xHHHH_`. Data a rule does not fit is not converted; nor is an object with a
+/// member that stands twice, because readers differ in which one they believe.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-example" = EXAMPLE))]

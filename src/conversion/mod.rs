@@ -59,7 +59,7 @@ pub trait Schemas: std::fmt::Debug + Send + Sync {
 }
 
 /// JSON data as an XML document: no XML declaration, no indentation, members in their order. An object with a member that
-/// stands twice is refused, because readers differ in which one they believe.
+/// stands twice is refused.
 pub fn to_xml(rules: &Rules, json: &[u8]) -> Result<Bytes, Error> {
     to_xml::convert(rules, json)
 }

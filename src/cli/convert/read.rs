@@ -127,7 +127,7 @@ mod tests {
         }
         let event = "<x:event xmlns:x=\"http://cloudevents.io/xmlformat/V1\">";
         assert_eq!(xml_shape(&event.into()), Shape::Single);
-        assert_eq!(xml_shape(&event.replace("event", "batch").into()), Shape::Batch);
+        assert_eq!(xml_shape(&event.replace("x:event", "x:batch").into()), Shape::Batch);
         assert_eq!(xml_shape(&"<event/>".into()), Shape::Bare);
         assert_eq!(xml_shape(&"nothing".into()), Shape::Bare);
     }

@@ -63,6 +63,19 @@ fn depth_meets_a_cap_in_both_directions() {
 }
 
 #[test]
+fn a_schema_that_goes_on_for_ever_does_no_harm() {
+    let rules = rules(&json!({}));
+    let schema = json!({"type": "array", "items": {"$ref": "#"}});
+    let deep = [vec![b'['; MAX_DEPTH], vec![b']'; MAX_DEPTH]].concat();
+    let xml = to_xml(&rules, &deep).unwrap();
+    assert_eq!(from_xml(&rules, &xml, Some(&schema)).unwrap(), deep);
+    let around = json!({"$ref": "#", "anyOf": [{"$ref": "#"}, {"properties": {"a": {"$ref": "#"}}}]});
+    let members = ["{\"a\":".repeat(100), "\"1\"".to_owned(), "}".repeat(100)].concat();
+    let xml = to_xml(&rules, members.as_bytes()).unwrap();
+    assert_eq!(from_xml(&rules, &xml, Some(&around)).unwrap(), members);
+}
+
+#[test]
 fn large_documents_take_time_in_proportion() {
     let rules = rules(&json!({"lists": {"/tags": null}}));
     let members = (0..100_000).map(|n| format!(",\"m{n}\":{n}")).collect::<Vec<_>>().concat();
