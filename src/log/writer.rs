@@ -60,6 +60,7 @@ pub(super) struct Writer {
     clock: Clock,
     coming: Option<Coming>,
     no_segment_before: Option<Instant>,
+    disk_full: bool,
     commit_seconds: ::metrics::Histogram,
     commit_events: ::metrics::Histogram,
 }
@@ -92,6 +93,7 @@ impl Writer {
             clock,
             coming: None,
             no_segment_before: None,
+            disk_full: false,
             commit_seconds: metrics::log_commit_seconds(),
             commit_events: metrics::log_commit_events(),
         }
@@ -177,7 +179,9 @@ impl Writer {
                 }
             }
             Err(error) if segment::is_full(&error) && self.rolled_back() => {
-                tracing::error!(segment = %self.active.segment.path.display(), "the disk is full; nothing is stored");
+                if !std::mem::replace(&mut self.disk_full, true) {
+                    tracing::error!(segment = %self.active.segment.path.display(), "the disk is full; nothing is stored");
+                }
                 self.active.numbers.forget();
                 group.refuse(&AppendError::Full { holder: self.shared.holder() }, &mut self.window);
                 return Ok(());
@@ -189,6 +193,9 @@ impl Writer {
                 return Ok(());
             }
             Err(error) => return Err(error),
+        }
+        if std::mem::take(&mut self.disk_full) {
+            tracing::info!("the disk has room again");
         }
         self.commit_seconds.record(started.elapsed().as_secs_f64());
         self.commit_events.record(f64::from(group.events()));

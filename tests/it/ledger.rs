@@ -45,7 +45,7 @@ async fn settle_and_check(book: &Book, gateway: &Gateway, server: &NatsServer) {
         let page = gateway.get("/api/v1/events?status=pending&limit=1").await;
         page["events"].as_array().expect("a list").is_empty().then_some(())
     };
-    wait_for("all deliveries", Duration::from_secs(60), settled).await;
+    wait_for("all deliveries", Duration::from_mins(1), settled).await;
     ledger::check(book, "log", &gateway.event_ids().await);
     ledger::check(book, "JetStream", &in_jetstream(server).await);
     assert_eq!(gateway.get("/api/v1/dead-letters").await["dead_letters"], serde_json::json!([]));

@@ -1,5 +1,5 @@
 //! The integration tests: one binary; real servers, real processes (tests/README.md).
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod admin_api;
 mod cli;
