@@ -96,7 +96,7 @@ codes! {
     NotYetSupported = 2006, "not supported yet",
         "The key is part of the contract, but this version does not support it yet.";
     DuplicateName = 2007, "a name is used twice",
-        "Names of routes, destinations and the deliver entries of a route are unique.";
+        "Names of routes, destinations, conversions and the deliver entries of a route are unique.";
     UnknownReference = 2008, "a name refers to nothing",
         "The name is not declared in any file of this snapshot.";
     BadTemplate = 2009, "invalid template",
@@ -104,7 +104,7 @@ codes! {
     BadFilter = 2010, "invalid filter",
         "A filter is one of exact, prefix, suffix, all, any, not with attribute names of [a-z0-9] and values that are not empty.";
     BadTransform = 2011, "invalid transform",
-        "A step is one of set and remove; required attributes cannot be removed.";
+        "A step is one of set, remove and convert; required attributes cannot be removed.";
     BadSchema = 2012, "invalid schema",
         "The schema file cannot be compiled: it is no valid schema, refers outside itself, or holds a pattern that is not linear-time.";
     MissingFile = 2013, "a file or folder cannot be read",
@@ -115,6 +115,8 @@ codes! {
         "A non-loopback admin address needs authentication or admin.insecure: true.";
     DuplicateKey = 2016, "a key stands twice",
         "A mapping holds the same key twice. YAML forbids it, and readers differ in which one they believe.";
+    BadConversion = 2017, "invalid conversion rules",
+        "Conversion rules name members by JSON Pointers (/items/*/sku) and elements by XML names; two rules must not say different things of one member.";
 
     // 30xx: a delivery failed
     TemplateUnfilled = 3001, "a template cannot be filled",
@@ -122,7 +124,7 @@ codes! {
     TransformFailed = 3002, "a transform failed",
         "A step cannot be applied to this event, or its result is not a valid CloudEvent.";
     ConversionFailed = 3003, "a conversion failed",
-        "The data cannot be written in the format the delivery asks for.";
+        "The data cannot be written in the format the delivery asks for, or the rules of a convert step do not fit it. The detail says what and where.";
     BadTarget = 3004, "the target is not allowed",
         "The filled-in topic, subject or URL is not a legal one.";
     TooLargeForDestination = 3005, "too large for the destination",

@@ -11,6 +11,8 @@ pub mod tasks;
 
 pub mod server;
 
+pub mod conversion;
+
 pub mod decode;
 pub mod encode;
 pub mod log;

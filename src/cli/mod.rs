@@ -5,6 +5,7 @@
 pub mod check;
 pub mod client;
 pub mod completions;
+pub mod convert;
 pub mod dead_letters;
 pub mod event_view;
 pub mod events;
@@ -89,6 +90,8 @@ pub enum Command {
     Events(Box<events::Args>),
     /// Deliveries that were given up
     DeadLetters(dead_letters::Args),
+    /// Convert events between formats, or payloads by declared rules, offline
+    Convert(Box<convert::Args>),
     /// Explain an error code
     ExplainCode(explain_code::Args),
     /// Print a shell's completion script
@@ -132,6 +135,9 @@ async fn dispatch(cli: Cli, printer: &mut Printer) -> Result<(), Failure> {
         Some(Command::Tail(args)) => tail::run(args, printer).await,
         Some(Command::Events(args)) => events::run(*args, printer).await,
         Some(Command::DeadLetters(args)) => dead_letters::run(args, printer).await,
+        Some(Command::Convert(args)) => {
+            convert::run(&convert::Args { files: args.files.clone().or(before), ..*args }, printer)
+        }
         Some(Command::ExplainCode(args)) => explain_code::run(&args, printer),
         Some(Command::Completions(args)) => completions::run(&args, printer),
     }
@@ -157,7 +163,7 @@ fn command() -> clap::Command {
 }
 
 /// Commands that take [`ServeArgs`].
-const GATEWAY_COMMANDS: [&str; 2] = ["serve", "check"];
+const GATEWAY_COMMANDS: [&str; 3] = ["serve", "check", "convert"];
 
 /// Names an environment variable in the help of an option that is not read from it directly.
 fn mention(arg: clap::Arg, variable: &str) -> clap::Arg {

@@ -53,7 +53,8 @@ pub async fn run(args: ServeArgs, printer: &mut Printer) -> Result<(), Failure> 
     Ok(())
 }
 
-fn bad_files(problems: &[Problem], format: Format) -> Failure {
+/// Tells every problem of config, routes and schemas on stderr.
+pub fn bad_files(problems: &[Problem], format: Format) -> Failure {
     tell_warnings(problems, format);
     Failure::Told(Exit::Config)
 }

@@ -1,5 +1,6 @@
 //! The event as it was received: attributes with their original text, data with its original bytes (specs.md §16).
 
+use super::media_type::MediaType;
 use super::timestamp::Instant;
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -155,6 +156,18 @@ impl Event {
             Data::Xml(_) => Some("application/xml"),
             Data::Absent | Data::Binary(_) | Data::Text(_) => None,
         })
+    }
+
+    /// The data where its media type is one of JSON; whether it *is* JSON is for its reader to see.
+    pub fn json_data(&self) -> Option<Bytes> {
+        let media_type = self.media_type().and_then(MediaType::parse)?;
+        if media_type.is_json() { self.data.bytes() } else { None }
+    }
+
+    /// The data where its media type is one of XML; whether it *is* XML is for its reader to see.
+    pub fn xml_data(&self) -> Option<Bytes> {
+        let media_type = self.media_type().and_then(MediaType::parse)?;
+        if media_type.is_xml() { self.data.bytes() } else { None }
     }
 
     /// Copies attributes and data into memory of their own, so that the larger buffer they were read from can be freed.

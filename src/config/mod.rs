@@ -16,7 +16,7 @@ pub mod report;
 pub mod route_file;
 pub mod shape;
 pub mod sources;
-mod suggest;
+pub mod suggest;
 pub mod yaml;
 
 use compile::gateway::{Overrides, load_as_far_as_possible};

@@ -92,6 +92,9 @@ fn section(root: &Json, name: &str, page: &mut String) {
         let description = schema.get("description").and_then(Json::as_str).unwrap_or_default();
         page.extend(["\n## ", &name, "\n\n", description, "\n\n"]);
         let rows = rows(schema);
+        if let Some(example) = schema.get("x-example").and_then(Json::as_str) {
+            page.extend(["```yaml\n", example, "```\n\n"]);
+        }
         page.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
         for row in &rows {
             page.push_str(&row.line(root));

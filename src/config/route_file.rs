@@ -6,6 +6,7 @@
 //! - `x-later-unless-empty`: the same, but an empty list or mapping asks for nothing and is let through;
 //! - `x-code`: the number of the code to report when none or several of the alternatives are given.
 
+use crate::conversion::declaration::Conversion;
 use crate::deliver::nats::config::NatsConfig;
 use crate::encode::Mode;
 use crate::units::Span;
@@ -20,13 +21,15 @@ use std::marker::PhantomData;
 /// another.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("x-later-unless-empty" = ["conversions", "tests", "sources"]))]
+#[schemars(extend("x-later-unless-empty" = ["tests", "sources"]))]
 #[derive(Default)]
 pub struct RouteFile {
     /// Where events can be delivered to. A destination named `log`, the embedded log, always exists.
     pub destinations: Vec<Destination>,
     /// Which events go where.
     pub routes: Vec<Route>,
+    /// Rules by which JSON data becomes XML and back.
+    pub conversions: Vec<Conversion>,
 }
 
 /// A place events can be delivered to: a name and exactly one of the kinds.
@@ -96,13 +99,39 @@ pub enum Filter {
 /// One change to the event on its way out.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[schemars(extend("x-later" = ["jq", "convert", "rename"], "x-code" = 2011))]
+#[schemars(extend("x-later" = ["jq", "rename"], "x-code" = 2011))]
 pub enum Step {
     /// Sets attributes. All values are filled in from the event before the step. Text may hold templates:
     /// `{attribute}`, `{attribute:-default}`.
     Set(Pairs<SetValue>),
     /// Removes attributes; one the event lacks is skipped.
     Remove(Vec<String>),
+    /// Converts the data by declared rules, sets `datacontenttype` and removes `dataschema`. Data that does not fit makes a
+    /// dead letter `conversion`: `convert: {to: application/xml, rules: order-xml}`.
+    Convert(Convert),
+}
+
+/// Data of the other kind.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["framing", "schema_id"]))]
+pub struct Convert {
+    /// The media type of the result.
+    pub to: ConvertTo,
+    /// Name of rules under `conversions:`, in any file.
+    pub rules: String,
+}
+
+/// The media type of converted data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(extend("x-later" = ["application/avro", "application/protobuf"]))]
+pub enum ConvertTo {
+    /// From JSON.
+    #[serde(rename = "application/xml")]
+    Xml,
+    /// From XML. Types come from the rules, then from the JSON Schema that governs the event.
+    #[serde(rename = "application/json")]
+    Json,
 }
 
 /// A number or a truth value sets an attribute of that type; text is a template.

@@ -28,7 +28,7 @@ pub struct RouteSource {
 pub struct Sources {
     /// Route files in order of the bytes of their names.
     pub routes: Vec<RouteSource>,
-    /// Schema files as (path relative to the schemas folder with `/`, content), in order.
+    /// Schema files and `<type>/conversion` as (path relative to the schemas folder with `/`, content), in order.
     pub schemas: Vec<(String, Vec<u8>)>,
     /// The folder of the route files; relative `${file:…}` paths start here.
     pub routes_dir: PathBuf,
@@ -53,8 +53,8 @@ pub struct Found {
 }
 
 impl Sources {
-    /// Reads both folders: `*.yaml` and `*.yml` in `routes_dir`, `<type>/<version>.json` in `schemas_dir`; hidden files
-    /// are skipped, so editors' temporary files and the inner folders of a Kubernetes volume are, too. A folder that does
+    /// Reads both folders: `*.yaml` and `*.yml` in `routes_dir`, `<type>/<version>.json` and `<type>/conversion` in
+    /// `schemas_dir`; hidden files are skipped, so editors' temporary files and the inner folders of a Kubernetes volume are, too. A folder that does
     /// not exist counts as empty; see [`Sources::vanished_since`]. Whatever cannot be read becomes a fault.
     pub fn read(routes_dir: &Path, schemas_dir: &Path) -> Sources {
         let mut reader = Reader { left: MAX_TOTAL, faults: Vec::new() };
@@ -164,17 +164,21 @@ impl Listing {
 
 /// The schema files of one event type.
 fn list_type(name: &str, folder: &Path, schemas: &mut Vec<(String, PathBuf)>, faults: &mut Vec<Problem>) {
-    let before = (schemas.len(), faults.len());
+    let mut holds_some = false;
+    let faults_before = faults.len();
     for (file, path) in visible(folder, faults).unwrap_or_default() {
         match extension(&path) {
             _ if path.is_dir() => {}
-            Some("json") => schemas.push((format!("{name}/{file}"), path)),
+            Some("json") => {
+                holds_some = true;
+                schemas.push((format!("{name}/{file}"), path));
+            }
             Some("avsc" | "proto") => faults.push(not_yet(&path, "Avro and Protobuf schemas are not supported yet")),
-            _ if file == "conversion" => faults.push(not_yet(&path, "conversion rules are not supported yet")),
+            _ if file == "conversion" => schemas.push((format!("{name}/{file}"), path)),
             _ => {}
         }
     }
-    if (schemas.len(), faults.len()) == before {
+    if !holds_some && faults.len() == faults_before {
         let message = "the folder governs its event type, but holds no schema";
         let hint = "add a version, such as `1.json`, or remove the folder";
         faults.push(Problem::of_file(shown_path(folder), Code::BadSchema, message).hint(hint));
@@ -320,10 +324,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        write(
-            folder.path(),
-            &["schemas/stray.json", "schemas/a/1.avsc", "schemas/b/conversion", "schemas/c/README.md"],
-        );
+        write(folder.path(), &["schemas/stray.json", "schemas/a/1.avsc", "schemas/b/conversion", "schemas/c/1.proto"]);
         write(folder.path(), &["routes/ok.yaml"]);
         std::os::unix::fs::symlink("nowhere", folder.path().join("routes/gone.yaml")).unwrap();
         let sources = read(folder.path());
@@ -332,8 +333,8 @@ mod tests {
             found,
             [
                 (Code::NotYetSupported, Severity::Error),
-                (Code::NotYetSupported, Severity::Error),
                 (Code::BadSchema, Severity::Error),
+                (Code::NotYetSupported, Severity::Error),
                 (Code::BadSchema, Severity::Warning),
                 (Code::MissingFile, Severity::Error),
             ]

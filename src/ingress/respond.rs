@@ -63,6 +63,7 @@ pub fn reply(code: Code) -> Reply {
         | Code::TooLarge
         | Code::UnsafeAdmin
         | Code::DuplicateKey
+        | Code::BadConversion
         | Code::TemplateUnfilled
         | Code::TransformFailed
         | Code::ConversionFailed

@@ -55,8 +55,11 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<O
 
 /// The key of an event in an entry: what its order is kept by. `None` when the template cannot be filled.
 pub fn key(entry: &Entry, deliver: &DeliverEntry) -> Option<String> {
-    let event = transformed(entry, deliver).ok()?;
-    fill_key(&event, deliver)
+    let event = &entry.record.event;
+    if deliver.steps.is_empty() {
+        return fill_key(event, deliver);
+    }
+    fill_key(&transform::apply_to_attributes(&deliver.steps, event).ok()?, deliver)
 }
 
 fn transformed<'e>(entry: &'e Entry, deliver: &DeliverEntry) -> Result<Cow<'e, Event>, Undeliverable> {
@@ -67,6 +70,7 @@ fn transformed<'e>(entry: &'e Entry, deliver: &DeliverEntry) -> Result<Cow<'e, E
     transform::apply(&deliver.steps, event).map(Cow::Owned).map_err(|error| {
         let (reason, code) = match &error {
             transform::Error::Template { .. } => (Reason::Template, Code::TemplateUnfilled),
+            transform::Error::Conversion { .. } => (Reason::Conversion, Code::ConversionFailed),
             transform::Error::Invalid { .. } => (Reason::Transform, Code::TransformFailed),
         };
         Undeliverable { reason, code, detail: error.to_string(), target: None }

@@ -9,7 +9,7 @@ use crate::reload::snapshot::Snapshot;
 use crate::route::filter::Filter;
 use crate::route::{Route, RouteTable};
 use crate::units::Micros;
-use crate::validate::Registry;
+use crate::validate::{Conversions, Registry};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -33,7 +33,9 @@ fn snapshot() -> Snapshot {
     Snapshot {
         version: "v1".into(),
         table: RouteTable::new(vec![route]),
-        schemas: Registry::compile(&[("order.created/1.json".to_owned(), schema.to_vec())]).unwrap(),
+        schemas: Registry::compile(&[("order.created/1.json".to_owned(), schema.to_vec())], &Conversions::new())
+            .unwrap()
+            .into(),
         ..Snapshot::default()
     }
 }

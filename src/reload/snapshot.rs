@@ -1,6 +1,7 @@
 //! Everything one event needs, immutable: routes, deliver entries, destinations, schemas.
 
 use crate::config::compile::{Compiled, DestinationSpec};
+use crate::conversion::rules::Rules;
 use crate::deliver::entry::DeliverEntry;
 use crate::lane_name::LaneName;
 use crate::route::RouteTable;
@@ -21,7 +22,9 @@ pub struct Snapshot {
     /// Declared destinations by name; `log` is always there.
     pub destinations: BTreeMap<String, DestinationSpec>,
     /// Schemas.
-    pub schemas: Registry,
+    pub schemas: Arc<Registry>,
+    /// Conversion rules by name.
+    pub conversions: BTreeMap<String, Arc<Rules>>,
     /// Where each route was declared: route name → (file, line).
     pub origins: BTreeMap<String, (String, u32)>,
 }
@@ -42,6 +45,7 @@ impl From<Compiled> for Snapshot {
             entries: compiled.entries.into_iter().map(|entry| (key(&entry), entry)).collect(),
             destinations: compiled.destinations,
             schemas: compiled.schemas,
+            conversions: compiled.conversions,
             origins: compiled.origins,
         }
     }

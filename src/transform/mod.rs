@@ -1,11 +1,13 @@
-//! What the event looks like when it gets there: ordered steps on attributes, and templates (routing.md §4).
+//! What the event looks like when it gets there: ordered steps on attributes and data, and templates (routing.md §4).
 
+pub mod convert;
 pub mod template;
 
 use crate::cloudevents::attributes::{self, Draft};
 use crate::cloudevents::media_type::MediaType;
 use crate::cloudevents::{Data, Event, Kind};
 use bytestring::ByteString;
+use convert::Convert;
 use template::Template;
 
 #[cfg(test)]
@@ -18,6 +20,8 @@ pub enum Step {
     Set(Vec<(ByteString, SetValue)>),
     /// Removes attributes; a missing one is skipped.
     Remove(Vec<ByteString>),
+    /// Converts the data.
+    Convert(Convert),
 }
 
 /// What `set` writes.
@@ -42,6 +46,14 @@ pub enum Error {
         /// The attribute it lacks.
         attribute: String,
     },
+    /// The data cannot be converted: reason `conversion`.
+    #[error("step {step} cannot convert the data: {detail}")]
+    Conversion {
+        /// From 1.
+        step: usize,
+        /// What is wrong, and where.
+        detail: String,
+    },
     /// The result is not a valid CloudEvent: reason `transform`.
     #[error("step {step} makes an invalid event: {detail}")]
     Invalid {
@@ -54,6 +66,15 @@ pub enum Error {
 
 /// Applies the steps in order. The result is a valid CloudEvent.
 pub fn apply(steps: &[Step], event: &Event) -> Result<Event, Error> {
+    apply_to(steps, event, true)
+}
+
+/// As [`apply`] for who needs the attributes only: the data is not converted, and need not fit.
+pub fn apply_to_attributes(steps: &[Step], event: &Event) -> Result<Event, Error> {
+    apply_to(steps, event, false)
+}
+
+fn apply_to(steps: &[Step], event: &Event, convert_data: bool) -> Result<Event, Error> {
     let mut changed = event.clone();
     for (number, step) in (1..).zip(steps) {
         // What the operator writes counts for nothing against `limits.attributes`: that is for producers.
@@ -68,6 +89,14 @@ pub fn apply(steps: &[Step], event: &Event) -> Result<Event, Error> {
                 }
             }
             Step::Remove(names) => names.iter().for_each(|name| draft.remove(name)),
+            Step::Convert(convert) => {
+                convert.mark(&mut draft);
+                if convert_data {
+                    changed.data = convert
+                        .data(&changed)
+                        .map_err(|error| Error::Conversion { step: number, detail: error.to_string() })?;
+                }
+            }
         }
         let data = changed.data.clone();
         changed = draft.finish(data).map_err(|fault| Error::Invalid { step: number, detail: fault.detail })?;

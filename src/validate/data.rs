@@ -2,26 +2,37 @@
 
 use super::Refusal;
 use super::registry::Version;
-use crate::cloudevents::media_type::MediaType;
 use crate::cloudevents::reader::shown;
 use crate::cloudevents::{Data, Event, Violation};
+use crate::conversion;
+use bytes::Bytes;
 use serde_json::Value;
 
-/// The text of the event's data, which has to be of a JSON media type.
-pub fn json_text<'e>(event: &'e Event, version: &Version) -> Result<&'e [u8], Refusal> {
-    let refuse = |pointer, detail: String| Err(Refusal::WrongDataKind(Violation::new(pointer, detail)));
-    let label = shown(&version.label);
-    match (&event.data, event.datacontenttype()) {
-        (Data::Absent, _) => refuse("/data", format!("the event has no data, and its schema `{label}` asks for JSON")),
-        (Data::Json(text), None) => Ok(text),
-        (Data::Json(text) | Data::Binary(text), Some(media_type)) if is_json(media_type) => Ok(text),
-        (Data::Text(text), Some(media_type)) if is_json(media_type) => Ok(text.as_bytes()),
-        (_, Some(media_type)) => refuse(
-            "/datacontenttype",
-            format!("the schema `{label}` asks for JSON, the data is `{}`", shown(media_type)),
-        ),
-        (_, None) => refuse("/data", format!("the schema `{label}` asks for JSON, the data has no media type")),
+/// The text of the event's data as JSON: as it is, or out of XML by the rules of its type.
+pub fn json_text(event: &Event, version: &Version) -> Result<Bytes, Refusal> {
+    if let Some(json) = event.json_data() {
+        return Ok(json);
     }
+    if let (Some(rules), Some(xml)) = (&version.conversion, event.xml_data()) {
+        return conversion::from_xml(rules, &xml, Some(version.schema.document())).map_err(out_of_xml);
+    }
+    let label = shown(&version.label);
+    let wanted = if version.conversion.is_some() { "JSON or XML" } else { "JSON" };
+    let (pointer, detail) = match (&event.data, event.datacontenttype()) {
+        (Data::Absent, _) => ("/data", format!("the event has no data, and its schema `{label}` asks for {wanted}")),
+        (_, Some(media_type)) => {
+            ("/datacontenttype", format!("the schema `{label}` asks for {wanted}, the data is `{}`", shown(media_type)))
+        }
+        (Data::Xml(_), None) => ("/data", format!("the schema `{label}` asks for {wanted}, the data is XML")),
+        (_, None) => ("/data", format!("the schema `{label}` asks for {wanted}, the data has no media type")),
+    };
+    Err(Refusal::WrongDataKind(Violation::new(pointer, detail)))
+}
+
+/// What breaks the rules in one place is a violation there; what is no XML of theirs at all is data of the wrong kind.
+fn out_of_xml(error: conversion::Error) -> Refusal {
+    let violation = Violation::new(format!("/data{}", error.pointer), error.detail);
+    if error.pointer.is_empty() { Refusal::WrongDataKind(violation) } else { Refusal::Violations(vec![violation]) }
 }
 
 /// The data, or why its text is no JSON.
@@ -39,10 +50,6 @@ pub fn parse(text: &[u8]) -> Result<Value, Refusal> {
             }
             message => not_json(format!("the data is not JSON: {message}")),
         })
-}
-
-fn is_json(media_type: &str) -> bool {
-    MediaType::parse(media_type).is_some_and(|media_type| media_type.is_json())
 }
 
 /// The text with numbers beyond a double's range replaced by the largest one of their sign.

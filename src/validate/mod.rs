@@ -6,12 +6,19 @@ mod registry;
 
 use crate::cloudevents::reader::shown;
 use crate::cloudevents::{Event, Violation};
+use crate::conversion::Schemas;
+use crate::conversion::rules::Rules;
 use bytestring::ByteString;
 use registry::{Types, Version};
+use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[cfg(test)]
 mod tests;
+
+/// The rules by which XML data of a type is checked, by the name of its folder.
+pub type Conversions = BTreeMap<String, Arc<Rules>>;
 
 /// The compiled schemas of one snapshot.
 #[derive(Debug, Default)]
@@ -70,9 +77,10 @@ impl SchemaFault {
 }
 
 impl Registry {
-    /// Compiles schema files given as (path relative to the schemas folder, content). All faults at once.
-    pub fn compile(files: &[(String, Vec<u8>)]) -> Result<Registry, Vec<SchemaFault>> {
-        registry::compile(files).map(|types| Registry { types })
+    /// Compiles schema files given as (path relative to the schemas folder, content), with the conversion rules that the
+    /// folders of types name. All faults at once.
+    pub fn compile(files: &[(String, Vec<u8>)], conversions: &Conversions) -> Result<Registry, Vec<SchemaFault>> {
+        registry::compile(files, conversions).map(|types| Registry { types })
     }
 
     /// Checks one event. `Ok(None)`: the type is not governed. `Ok(Some("type/version"))`: it keeps its schema.
@@ -82,7 +90,7 @@ impl Registry {
         };
         let version = choose(versions, event)?;
         let text = data::json_text(event, version)?;
-        let data = data::parse(text)?;
+        let data = data::parse(&text)?;
         version.schema.check(&data, text.len()).map_err(Refusal::Violations)?;
         Ok(Some(version.label.clone()))
     }
@@ -99,6 +107,12 @@ impl Registry {
             })
         });
         infos.collect()
+    }
+}
+
+impl Schemas for Registry {
+    fn document(&self, event: &Event) -> Option<&Value> {
+        choose(self.types.get(&event.ty)?, event).ok().map(|version| version.schema.document())
     }
 }
 

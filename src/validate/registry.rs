@@ -1,11 +1,13 @@
 //! The files of `schemas/`: which types are governed, by which versions, and which one an event means.
 
-use super::SchemaFault;
 use super::json_schema::JsonSchema;
+use super::{Conversions, SchemaFault};
+use crate::conversion::rules::Rules;
 use bytestring::ByteString;
 use percent_encoding::percent_decode_str;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// The versions of each governed type, lowest first.
 pub type Types = HashMap<ByteString, Vec<Version>>;
@@ -19,15 +21,20 @@ pub struct Version {
     pub label: ByteString,
     /// What it asks of the data.
     pub schema: JsonSchema,
+    /// How XML data becomes what the schema asks of.
+    pub conversion: Option<Arc<Rules>>,
 }
 
 /// Compiles schema files given as (path relative to the schemas folder, content). All faults at once.
-pub fn compile(files: &[(String, Vec<u8>)]) -> Result<Types, Vec<SchemaFault>> {
+pub fn compile(files: &[(String, Vec<u8>)], conversions: &Conversions) -> Result<Types, Vec<SchemaFault>> {
     let mut types = Types::new();
     let mut faults = Vec::new();
     for (folder, files) in folders(files) {
         match type_of(folder) {
-            Ok(ty) => faults.extend(compile_folder(folder, &ty, &files, types.entry(ty.clone()).or_default())),
+            Ok(ty) => {
+                let known = types.entry(ty.clone()).or_default();
+                faults.extend(compile_folder(folder, &ty, &files, conversions.get(folder), known));
+            }
             Err(fault) => faults.push(fault),
         }
     }
@@ -85,7 +92,13 @@ fn type_of(folder: &str) -> Result<ByteString, SchemaFault> {
 }
 
 /// Adds the versions of one folder, and tells everything that is wrong with its files.
-fn compile_folder(folder: &str, ty: &str, files: &[(&str, &[u8])], versions: &mut Vec<Version>) -> Vec<SchemaFault> {
+fn compile_folder(
+    folder: &str,
+    ty: &str,
+    files: &[(&str, &[u8])],
+    conversion: Option<&Arc<Rules>>,
+    versions: &mut Vec<Version>,
+) -> Vec<SchemaFault> {
     let mut faults = Vec::new();
     for (version, content) in files {
         let path = format!("{folder}/{version}.json");
@@ -96,7 +109,8 @@ fn compile_folder(folder: &str, ty: &str, files: &[(&str, &[u8])], versions: &mu
         match JsonSchema::compile(&path, content) {
             Ok(schema) => {
                 let label = format!("{ty}/{version}").into();
-                versions.push(Version { name: (*version).to_owned(), label, schema });
+                let name = (*version).to_owned();
+                versions.push(Version { name, label, schema, conversion: conversion.cloned() });
             }
             Err(more) => faults.extend(more),
         }

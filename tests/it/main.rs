@@ -5,6 +5,7 @@ mod admin_api;
 mod cli;
 mod conformance;
 mod conformance_xml;
+mod conversion;
 mod http_abuse;
 #[cfg(feature = "nats")]
 mod ledger;

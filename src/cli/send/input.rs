@@ -75,7 +75,8 @@ pub fn decoded(document: &str, index: Option<usize>) -> Result<Vec<Event>, Failu
     }
 }
 
-fn invalid(refusal: &Refusal, outer: Option<usize>) -> Failure {
+/// Why a document holds no valid events; `outer` is its place among others.
+pub fn invalid(refusal: &Refusal, outer: Option<usize>) -> Failure {
     let errors = refusal.violations.iter().map(|(inner, violation)| match inner.or(outer) {
         Some(index) => {
             json!({"pointer": format!("/{index}{}", violation.pointer), "detail": violation.detail, "index": index})
@@ -86,7 +87,8 @@ fn invalid(refusal: &Refusal, outer: Option<usize>) -> Failure {
     Failure::of_problem(Exit::BadData, problem).hint("nothing was sent")
 }
 
-fn bad_file(file: &Path, why: &str, code: Code) -> Failure {
+/// Why a file cannot be used.
+pub fn bad_file(file: &Path, why: &str, code: Code) -> Failure {
     let name = if file == Path::new("-") { "stdin".into() } else { file.to_string_lossy() };
     Failure::coded(Exit::BadData, code, format!("`{name}`: {why}")).hint("nothing was sent")
 }

@@ -2,7 +2,7 @@
 
 mod answer;
 mod compose;
-mod input;
+pub mod input;
 
 use crate::cli::client::{self, Client};
 use crate::cli::exit::Exit;

@@ -9,7 +9,7 @@ mod read;
 mod write;
 
 pub use read::{read, read_batch};
-pub use write::{write, write_batch, write_line, write_without_data};
+pub use write::{quote, write, write_batch, write_line, write_without_data};
 
 #[cfg(test)]
 mod tests;

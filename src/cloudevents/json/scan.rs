@@ -32,6 +32,21 @@ pub fn plain_length(bytes: &[u8]) -> usize {
     at + bytes[at..].iter().take_while(is_plain).count()
 }
 
+/// One thing a walk comes across.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'t> {
+    /// An object starts: a name and a value for each of its members follow.
+    Object,
+    /// An array starts: its elements follow.
+    Array,
+    /// The innermost object or array ends.
+    End,
+    /// The name of a member, a string.
+    Name(Value<'t>),
+    /// A value that is neither object nor array.
+    Scalar(Value<'t>),
+}
+
 /// A place in a text.
 #[derive(Debug)]
 pub struct Scanner<'t> {
@@ -87,6 +102,51 @@ impl<'t> Scanner<'t> {
         };
         let kind = kind.map_err(|why| self.broken(why))?;
         Ok(Value { kind, raw: &self.text[start..self.at] })
+    }
+
+    /// Hands out everything in the value that starts here, in the order of the text.
+    pub fn walk<E: From<Broken>>(&mut self, mut visit: impl FnMut(Step<'t>) -> Result<(), E>) -> Result<(), E> {
+        self.space();
+        let outside = self.open.depth;
+        loop {
+            // Here a value starts.
+            let filled = match self.peek() {
+                Some(b'{') => {
+                    visit(Step::Object)?;
+                    Some(self.enter_object())
+                }
+                Some(b'[') => {
+                    visit(Step::Array)?;
+                    Some(self.enter(false).and_then(|()| self.enter_array()))
+                }
+                _ => {
+                    visit(Step::Scalar(self.value()?))?;
+                    None
+                }
+            };
+            let mut more = filled.unwrap_or(Ok(false)).map_err(|why| self.broken(why))?;
+            if filled == Some(Ok(false)) {
+                self.open.pop();
+                visit(Step::End)?;
+            }
+            // Here a value has ended, unless it was just opened: so may have what is around it.
+            while !more && self.open.depth > outside {
+                let (end, why) = if self.open.in_object() { (b'}', Why::OpenObject) } else { (b']', Why::OpenArray) };
+                more = self.goes_on(end, why).map_err(|why| self.broken(why))?;
+                if !more {
+                    self.open.pop();
+                    visit(Step::End)?;
+                }
+            }
+            if !more {
+                return Ok(());
+            }
+            if self.open.in_object() {
+                let start = self.at;
+                let (end, escaped) = self.key().map_err(|why| self.broken(why))?;
+                visit(Step::Name(Value { kind: Kind::String { escaped }, raw: &self.text[start..end] }))?;
+            }
+        }
     }
 
     /// Nothing but whitespace follows.

@@ -1,6 +1,6 @@
 //! The JSON format, in and out.
 
-use super::scan::{Scanner, document, plain_length};
+use super::scan::{Scanner, Step, document, plain_length};
 use super::{read, read_batch, write, write_batch, write_line, write_without_data};
 use crate::cloudevents::reader::{Bounds, Fault};
 use crate::cloudevents::{Data, Event, Kind};
@@ -313,4 +313,39 @@ fn a_scanner_without_cap_follows_any_depth() {
     let mut scanner = Scanner::new(&text, usize::MAX);
     assert_eq!(scanner.value().map(|value| value.raw.len()), Ok(text.len()));
     assert!(document(format!("{}{}", "[{\"a\":[".repeat(depth), "]]]".repeat(depth)).as_bytes()).is_none());
+}
+
+#[test]
+fn a_walk_hands_out_everything_in_order() {
+    let walk = |text: &str, depth| {
+        let mut seen = String::new();
+        let mut scanner = Scanner::new(text, depth);
+        scanner.walk(|step| {
+            match step {
+                Step::Object => seen.push('{'),
+                Step::Array => seen.push('['),
+                Step::End => seen.push(')'),
+                Step::Name(name) => seen.extend([name.raw, ":"]),
+                Step::Scalar(value) => seen.extend([value.raw, ","]),
+            }
+            Ok::<(), super::value::Broken>(())
+        })?;
+        scanner.end().map(|()| seen)
+    };
+    for (text, seen) in [
+        ("1", "1,"),
+        ("[]", "[)"),
+        (" { } ", "{)"),
+        (r#"{"a": {}, "b" : [1, [ ], {"c":null}], "d":"e"} "#, r#"{"a":{)"b":[1,[){"c":null,))"d":"e",)"#),
+        ("[[[2]], 3]", "[[[2,))3,)"),
+    ] {
+        assert_eq!(walk(text, 9).as_deref(), Ok(seen), "{text}");
+    }
+    for text in ["", "[", "{", "[1", "[1,]", "{\"a\"}", "{\"a\":1,}", "{,}", "[}", "{]", "1 2", "[[]"] {
+        assert!(walk(text, 9).is_err(), "{text}");
+    }
+    assert!(walk("[[1]]", 2).is_ok());
+    assert_eq!(walk("[[{}]]", 2).unwrap_err().why, super::value::Why::TooDeep);
+    let deep = [&"[".repeat(100_000)[..], &"]".repeat(100_000)].concat();
+    assert_eq!(walk(&deep, usize::MAX).unwrap().len(), deep.len());
 }

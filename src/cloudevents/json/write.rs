@@ -139,7 +139,8 @@ fn data(event: &Event, out: &mut String) {
     }
 }
 
-fn quote(text: &str, out: &mut String) {
+/// Writes a text as a JSON string.
+pub fn quote(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
     loop {

@@ -163,6 +163,12 @@ impl<'t> Document<'t> {
         found.map(|attribute| &attribute.value)
     }
 
+    /// The XML attributes of the element that started last, without declarations of namespaces: namespace, name without
+    /// its prefix, value.
+    pub fn attributes(&self) -> impl Iterator<Item = (Space, &'t str, &Cow<'t, str>)> {
+        self.attributes.iter().map(|attribute| (attribute.space, attribute.name.local, &attribute.value))
+    }
+
     /// The declarations at this place.
     pub fn scope(&self) -> &Scope<'t> {
         &self.scope

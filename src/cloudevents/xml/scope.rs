@@ -108,6 +108,13 @@ impl<'t> Scope<'t> {
         }
     }
 
+    /// The name of a namespace that is in force here, or has no need to be declared; else empty.
+    pub fn name_of(&self, space: Space) -> &str {
+        let known = Space::KNOWN.iter().find(|(_, known)| *known == space).map(|(name, _)| *name);
+        let bound = || self.bindings.iter().find(|binding| binding.space == space).map(|binding| &*binding.name);
+        known.or_else(bound).unwrap_or_default()
+    }
+
     /// The prefixes the innermost element declares itself.
     pub fn own_prefixes(&self) -> impl Iterator<Item = &'t str> {
         let mark = self.marks.last().copied().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! From files to a compiled whole: everything that can be wrong is found here, all of it in one run.
 
+mod conversion;
 mod deliver;
 mod destination;
 mod filter;
@@ -19,6 +20,7 @@ use super::shape::Shape;
 use super::sources::Sources;
 use super::yaml::{self, Node};
 use crate::codes::Code;
+use crate::conversion::rules::Rules;
 use crate::deliver::entry::DeliverEntry;
 use crate::deliver::nats::config::NatsConfig;
 use crate::route::RouteTable;
@@ -27,6 +29,7 @@ use bytestring::ByteString;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
+use transform::Around;
 
 /// A declared destination, checked. Two equal specs are the same running destination across reloads.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +65,9 @@ pub struct Compiled {
     /// Declared destinations by name; `log` is always there.
     pub destinations: BTreeMap<String, DestinationSpec>,
     /// Schemas.
-    pub schemas: Registry,
+    pub schemas: Arc<Registry>,
+    /// Conversion rules by name.
+    pub conversions: BTreeMap<String, Arc<Rules>>,
     /// Where each route was declared: route name → (file, line).
     pub origins: BTreeMap<String, (String, u32)>,
     /// Findings that refuse nothing.
@@ -114,18 +119,23 @@ pub(super) fn compile_with(
         })
         .collect();
     let declared = destination::compile(&files, complete, &mut problems);
-    let routes = route::compile(&files, &declared, &mut problems);
-    let schemas = schema::compile(sources, &mut problems);
+    let conversions = conversion::compile(&files, complete, &mut problems);
+    let of_schemas = conversion::of_schemas(sources, &conversions, &mut problems);
+    let schemas = schema::compile(sources, &of_schemas, &mut problems).map(Arc::new);
+    let around = Around { conversions: &conversions, schemas: &schemas.clone().unwrap_or_default() };
+    let routes = route::compile(&files, &declared, &around, &mut problems);
     let failed = problems.has_errors();
     let problems = problems.into_sorted();
     let Some(schemas) = schemas.filter(|_| !failed) else { return Err(problems) };
     let destinations = declared.by_name.into_iter().filter_map(|(name, spec)| Some((name.to_owned(), spec?)));
+    let rules = conversions.by_name.into_iter().filter_map(|(name, rules)| Some((name.to_owned(), rules?)));
     Ok(Compiled {
         version: sources.version(),
         table: RouteTable::new(routes.routes),
         entries: routes.entries,
         destinations: destinations.collect(),
         schemas,
+        conversions: rules.collect(),
         origins: routes.origins,
         warnings: problems.into_iter().filter(|problem| problem.severity == Severity::Warning).collect(),
     })

@@ -2,6 +2,7 @@
 
 use super::deliver::FromRoute;
 use super::destination::Declared;
+use super::transform::Around;
 use super::{File, deliver, filter, names, transform};
 use crate::config::part::Part;
 use crate::config::problem::Problems;
@@ -23,7 +24,7 @@ pub struct Compiled {
 }
 
 /// Compiles all routes; what is not good is left out and was reported.
-pub fn compile(files: &[File<'_>], declared: &Declared<'_>, problems: &mut Problems) -> Compiled {
+pub fn compile(files: &[File<'_>], declared: &Declared<'_>, around: &Around<'_>, problems: &mut Problems) -> Compiled {
     let mut compiled = Compiled::default();
     let mut seen = names::Seen::default();
     for file in files {
@@ -31,7 +32,7 @@ pub fn compile(files: &[File<'_>], declared: &Declared<'_>, problems: &mut Probl
             let name = names::read(file, part.get("name"), "route", problems);
             let unique = name.is_some_and(|name| seen.add(file, name, "route", problems));
             let name = name.map_or("", |(name, _)| name);
-            let Some((route, entries)) = one(file, part, name, declared, problems) else { continue };
+            let Some((route, entries)) = one(file, part, name, declared, around, problems) else { continue };
             if unique {
                 compiled.origins.insert(name.to_owned(), (file.source.file.clone(), part.start().line));
                 compiled.routes.push(route);
@@ -47,11 +48,12 @@ fn one(
     part: &Part<'_>,
     name: &str,
     declared: &Declared<'_>,
+    around: &Around<'_>,
     problems: &mut Problems,
 ) -> Option<(Route, Vec<Arc<DeliverEntry>>)> {
     let filters = part.get("filters").map(Part::items).unwrap_or_default();
     let filters: Vec<Option<Filter>> = filters.iter().map(|item| filter::compile(file, item, problems)).collect();
-    let steps = transform::compile(file, part.get("transform"), problems);
+    let steps = transform::compile(file, part.get("transform"), around, problems);
     let retry = deliver::retry(file, part.get("retry"), RetryPolicy::default(), problems);
     let from_route = FromRoute {
         route: name,

@@ -5,11 +5,11 @@ use crate::config::interpolate::Environment;
 use crate::config::problem::{Problem, Problems, SourceText, shown_path};
 use crate::config::sources::Sources;
 use crate::config::yaml::{self, Node, Range, Value};
-use crate::validate::{Registry, SchemaFault};
+use crate::validate::{Conversions, Registry, SchemaFault};
 
 /// Compiles all schemas. `None`: at least one is not good.
-pub fn compile(sources: &Sources, problems: &mut Problems) -> Option<Registry> {
-    match Registry::compile(&sources.schemas) {
+pub fn compile(sources: &Sources, conversions: &Conversions, problems: &mut Problems) -> Option<Registry> {
+    match Registry::compile(&sources.schemas, conversions) {
         Ok(registry) => Some(registry),
         Err(faults) => {
             for fault in faults {

@@ -7,6 +7,7 @@ use crate::config::gateway::GatewayConfig;
 use crate::config::problem::Problem;
 use crate::config::report;
 use crate::config::sources::Sources;
+use crate::conversion::declaration::EXAMPLE;
 use crate::deliver::entry::Target;
 use crate::encode::Mode;
 use std::fs;
@@ -283,4 +284,51 @@ proptest::proptest! {
         }
         report::render(&problems, report::Format::Text { colour: true });
     }
+}
+
+#[test]
+fn the_example_of_the_reference_does_what_it_says() {
+    let compiled = compile_files(&[("case.yaml", EXAMPLE)]).unwrap();
+    let comments: String = EXAMPLE.lines().filter_map(|line| line.strip_prefix('#')).map(str::trim_start).collect();
+    let (json, xml) = comments.split_at(comments.find('<').unwrap());
+    let rules = &compiled.conversions["order-xml"];
+    let back = crate::conversion::from_xml(rules, &xml.to_owned().into(), None).unwrap();
+    assert_eq!(String::from_utf8_lossy(&back), json.replace(": ", ":").replace(", ", ","));
+    let there = crate::conversion::to_xml(rules, json.as_bytes()).unwrap();
+    assert_eq!(crate::conversion::from_xml(rules, &there, None).unwrap(), back);
+}
+
+/// Compiles one route file with schema files given as (name, text).
+fn compile_schemas(schemas: &[(&str, &str)]) -> Result<super::Compiled, Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    let (routes, schemas_dir) = (folder.path().join("routes"), folder.path().join("schemas"));
+    fs::create_dir(&routes).unwrap();
+    fs::write(routes.join("a.yaml"), "conversions: [{name: order-xml, root: order}]").unwrap();
+    for (name, text) in schemas {
+        let path = schemas_dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let prefix = format!("{}/", schemas_dir.display());
+    compile_with(&Sources::read(&routes, &schemas_dir), &variable)
+        .map_err(|problems| problems.iter().map(|problem| report::line(problem).replace(&prefix, "")).collect())
+}
+
+#[test]
+fn the_rules_a_schema_folder_names_must_exist() {
+    let compiled = compile_schemas(&[("t/1.json", "{}"), ("t/conversion", " order-xml\n")]).unwrap();
+    assert_eq!(compiled.conversions["order-xml"].root, "order");
+    for (text, problem) in [
+        ("order-xlm", "t/conversion:1:1: SB-2008 there are no conversion rules `order-xlm`; did you mean `order-xml`?"),
+        ("", "t/conversion:1:1: SB-2012 the file must hold one line, the name of conversion rules"),
+        (
+            "order-xml\norder-xml\n",
+            "t/conversion:1:1: SB-2012 the file must hold one line, the name of conversion rules",
+        ),
+    ] {
+        let problems = compile_schemas(&[("t/1.json", "{}"), ("t/conversion", text)]).unwrap_err();
+        assert_eq!(problems, [problem]);
+    }
+    let alone = compile_schemas(&[("t/conversion", "order-xml")]).unwrap_err();
+    assert!(alone[0].contains("holds no schema"), "{alone:?}");
 }

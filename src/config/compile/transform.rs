@@ -1,32 +1,49 @@
-//! Transform steps: which attributes may be set and removed (routing.md §4).
+//! Transform steps: which attributes may be set and removed, which rules exist (routing.md §4).
 
-use super::File;
 use super::filter::name_fault;
+use super::{File, conversion};
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
 use crate::config::route_file;
+use crate::transform::convert::{Convert, To};
 use crate::transform::template::Template;
 use crate::transform::{SetValue, Step};
+use crate::validate::Registry;
 use bytestring::ByteString;
+use std::sync::Arc;
 
 /// What every event has.
 const REQUIRED: [&str; 4] = ["id", "source", "type", "specversion"];
 
+/// What steps may refer to.
+pub struct Around<'a> {
+    /// Conversion rules.
+    pub conversions: &'a conversion::Declared<'a>,
+    /// Schemas, which tell types where XML becomes JSON.
+    pub schemas: &'a Arc<Registry>,
+}
+
 /// Compiles the steps of a route. `None`: something is not good; everything that is wrong was reported.
-pub fn compile(file: &File<'_>, part: Option<&Part<'_>>, problems: &mut Problems) -> Option<Vec<Step>> {
+pub fn compile(
+    file: &File<'_>,
+    part: Option<&Part<'_>>,
+    around: &Around<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<Step>> {
     let Some(part) = part else { return Some(Vec::new()) };
-    let steps: Vec<Option<Step>> = part.items().iter().map(|item| step(file, item, problems)).collect();
+    let steps: Vec<Option<Step>> = part.items().iter().map(|item| step(file, item, around, problems)).collect();
     let steps: Option<Vec<Step>> = steps.into_iter().collect();
     steps.filter(|_| part.is_good())
 }
 
-fn step(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Step> {
+fn step(file: &File<'_>, part: &Part<'_>, around: &Around<'_>, problems: &mut Problems) -> Option<Step> {
     let mut pairs = part.pairs();
     let (verb, _, content) = pairs.next()?;
     let step = match verb {
         "set" => Step::Set(set(file, content, problems)?),
         "remove" => Step::Remove(remove(file, content, problems)?),
+        "convert" => Step::Convert(convert(file, content, around, problems)?),
         _ => return None,
     };
     (part.is_good() && pairs.next().is_none()).then_some(step)
@@ -90,6 +107,25 @@ fn remove(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<V
         }
     }
     good.then_some(names)
+}
+
+fn convert(file: &File<'_>, part: &Part<'_>, around: &Around<'_>, problems: &mut Problems) -> Option<Convert> {
+    let name = part.get("rules").and_then(|rules| Some((rules.text()?, rules)));
+    let rules = name.and_then(|(text, rules)| match around.conversions.find(text) {
+        Ok(found) => Some(found),
+        Err(None) => None,
+        Err(hint) => {
+            let message = format!("there are no conversion rules `{}`", rules.node().shown());
+            problems.error_with_hint(file.source, rules.range(), Code::UnknownReference, message, hint);
+            None
+        }
+    });
+    let written: route_file::Convert = part.is_good().then(|| part.read(file.source, problems)).flatten()?;
+    let to = match written.to {
+        route_file::ConvertTo::Xml => To::Xml,
+        route_file::ConvertTo::Json => To::Json,
+    };
+    Some(Convert { to, rules: rules?, schemas: Arc::<Registry>::clone(around.schemas) })
 }
 
 /// Compiles a template; a fault is shown at its own place in the text.

@@ -1,5 +1,6 @@
 //! Steps: order, types, what stays valid, what is refused.
 
+mod convert;
 mod template;
 
 use super::template::Template;

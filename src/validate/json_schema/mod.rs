@@ -27,6 +27,7 @@ const VISITS_FOR_ERRORS: usize = 20_000;
 pub struct JsonSchema {
     validator: Validator<Metered>,
     id: Option<String>,
+    document: Value,
 }
 
 impl JsonSchema {
@@ -49,7 +50,13 @@ impl JsonSchema {
         let validator = options.build(&schema).map_err(|error| vec![fault::of(file, &schema, &error)])?;
         // Draft 4 spells it without the dollar sign.
         let id = schema.get(if draft == Draft::Draft4 { "id" } else { "$id" }).and_then(Value::as_str);
-        Ok(JsonSchema { validator, id: id.map(str::to_owned) })
+        let id = id.map(str::to_owned);
+        Ok(JsonSchema { validator, id, document: schema })
+    }
+
+    /// The document it was compiled from.
+    pub fn document(&self) -> &Value {
+        &self.document
     }
 
     /// The schema's own name.

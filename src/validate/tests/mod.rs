@@ -2,8 +2,9 @@
 
 mod json_schema;
 mod registry;
+mod xml;
 
-use super::{Refusal, Registry};
+use super::{Conversions, Refusal, Registry};
 use crate::cloudevents::{Attribute, Data, Event, Kind, Value, Violation};
 
 const ORDER_1: &str = r#"{"$id": "https://schemas.example/order", "required": ["total"]}"#;
@@ -15,7 +16,7 @@ fn registry() -> Registry {
 
 fn compile(files: &[(&str, &str)]) -> Result<Registry, Vec<super::SchemaFault>> {
     let files: Vec<_> = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
-    Registry::compile(&files)
+    Registry::compile(&files, &Conversions::new())
 }
 
 fn event(data: Data, attributes: &[(&str, &str)]) -> Event {

@@ -66,7 +66,7 @@ fn versions_are_compared_as_dotted_numbers() {
         ["0", "1", "01", "1.0", "1.2", "1.2.0", "1.10", "1.beta", "2", "10", "99999999999999999999999", "a", "b"];
     let mut files: Vec<_> = order.iter().map(|version| (format!("t/{version}.json"), b"{}".to_vec())).collect();
     files.reverse();
-    let list = crate::validate::Registry::compile(&files).unwrap().list();
+    let list = crate::validate::Registry::compile(&files, &crate::validate::Conversions::new()).unwrap().list();
     let versions: Vec<&str> = list.iter().map(|info| info.version.as_str()).collect();
     let mut expected = order.to_vec();
     expected.swap(1, 2); // equal numbers: text decides

@@ -1,0 +1,154 @@
+//! `signalbox convert`: events from one format into another, and payloads by declared rules, without a gateway
+//! (formats.md §6).
+
+mod read;
+mod write;
+
+use crate::cli::ServeArgs;
+use crate::cli::exit::Exit;
+use crate::cli::failure::{Failure, Problem};
+use crate::cli::output::{Format as OutputFormat, Printer};
+use crate::cli::serve;
+use crate::cloudevents::Event;
+use crate::codes::Code;
+use crate::config;
+use crate::config::suggest::{did_you_mean, known};
+use crate::conversion::rules::Rules;
+use crate::conversion::{self, Schemas};
+use crate::transform::convert::{Convert, To};
+use crate::transform::{self, Step};
+use bytes::Bytes;
+use clap::ValueEnum;
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = HELP)]
+pub struct Args {
+    /// File to convert, `-` for stdin
+    pub file: PathBuf,
+    /// Format of the file
+    #[arg(long, value_name = "FORMAT")]
+    pub from: Format,
+    /// Format of the result
+    #[arg(long, value_name = "FORMAT")]
+    pub to: Format,
+    /// Convert the payload too, by these rules of the route files: JSON becomes XML, XML becomes JSON
+    #[arg(long, value_name = "NAME")]
+    pub rules: Option<String>,
+    /// Read and write the batch form of the format
+    #[arg(long)]
+    pub batch: bool,
+    /// Write each event into a file of its own: 1.json, 2.json, …
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Where rules and schemas are.
+    #[command(flatten)]
+    pub files: ServeArgs,
+}
+
+const HELP: &str = "\
+A JSON array of events and an XML `batch` are read with and without --batch. With --rules, a document that is no CloudEvent \
+(JSON without `specversion`, XML with another root) is taken as a bare payload: the result is the bare payload of the \
+other kind, which --to must name.";
+
+/// How events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// The JSON event format
+    Json,
+    /// One event in the JSON format a line
+    Ndjson,
+    /// The XML event format
+    Xml,
+}
+
+impl Format {
+    /// What a bare payload in this format is.
+    fn payload(self) -> To {
+        match self {
+            Format::Json | Format::Ndjson => To::Json,
+            Format::Xml => To::Xml,
+        }
+    }
+}
+
+/// One thing to convert.
+#[derive(Debug, PartialEq)]
+enum Item {
+    Event(Box<Event>),
+    /// A payload without an event around it.
+    Bare(Bytes),
+}
+
+/// Reads, converts and writes; nothing is written unless everything was converted.
+pub fn run(args: &Args, printer: &mut Printer) -> Result<(), Failure> {
+    let payload = args.rules.as_deref().map(|name| Payload::load(name, &args.files, printer.format)).transpose()?;
+    let items = read::items(args, payload.is_some())?;
+    let several = items.len() > 1;
+    let converted = items.into_iter().enumerate().map(|(index, item)| match &payload {
+        Some(payload) => payload.convert(item, args, several.then_some(index)),
+        None => Ok(item),
+    });
+    write::items(&converted.collect::<Result<Vec<_>, _>>()?, args, printer)
+}
+
+/// Rules, with the schemas that tell types.
+struct Payload {
+    rules: Arc<Rules>,
+    schemas: Arc<dyn Schemas>,
+}
+
+impl Payload {
+    fn load(name: &str, files: &ServeArgs, format: OutputFormat) -> Result<Payload, Failure> {
+        let loaded = config::load(files.config.as_deref(), &files.overrides())
+            .map_err(|problems| serve::bad_files(&problems, format))?;
+        let compiled = loaded.compiled;
+        if let Some(rules) = compiled.conversions.get(name) {
+            return Ok(Payload { rules: rules.clone(), schemas: compiled.schemas });
+        }
+        let names: Vec<&str> = compiled.conversions.keys().map(String::as_str).collect();
+        let hint = did_you_mean(name, names.iter().copied()).unwrap_or_else(|| known("declared", &names));
+        Err(Failure::usage(format!("there are no conversion rules `{name}`")).hint(hint))
+    }
+
+    fn convert(&self, item: Item, args: &Args, index: Option<usize>) -> Result<Item, Failure> {
+        match item {
+            Item::Event(event) => {
+                let to = if event.xml_data().is_some() { To::Json } else { To::Xml };
+                let step = Convert { to, rules: self.rules.clone(), schemas: self.schemas.clone() };
+                let data = step.data(&event);
+                let data =
+                    data.map_err(|error| not_converted(&error.detail, &format!("/data{}", error.pointer), index))?;
+                let changed = transform::apply_to_attributes(&[Step::Convert(step)], &event);
+                let changed = changed.map_err(|error| not_converted(&error.to_string(), "", index))?;
+                let changed = Event { data, ..changed };
+                Ok(Item::Event(Box::new(changed)))
+            }
+            Item::Bare(bytes) => {
+                let converted = match (args.from.payload(), args.to.payload()) {
+                    (To::Json, To::Xml) => conversion::to_xml(&self.rules, &bytes),
+                    (To::Xml, To::Json) => conversion::from_xml(&self.rules, &bytes, None),
+                    (same, _) => {
+                        let kind = same.media_type();
+                        let failure =
+                            Failure::usage(format!("the file is no event, and a payload of `{kind}` stays one"));
+                        return Err(failure.hint("let --from and --to name different kinds"));
+                    }
+                };
+                let converted = converted.map_err(|error| not_converted(&error.detail, &error.pointer, index))?;
+                Ok(Item::Bare(converted))
+            }
+        }
+    }
+}
+
+fn not_converted(detail: &str, pointer: &str, index: Option<usize>) -> Failure {
+    let mut error = json!({"pointer": pointer, "detail": detail});
+    if let Some(index) = index {
+        error["index"] = index.into();
+    }
+    Failure::of_problem(Exit::BadData, Problem::of_code(Code::ConversionFailed, detail, vec![error]))
+}
