@@ -1,6 +1,6 @@
 //! Event → headers and body in the mode and format of a delivery; pure.
 
-use crate::cloudevents::{Event, http, json, nats};
+use crate::cloudevents::{Event, http, json, kafka, nats};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ pub enum Dialect {
     Http,
     /// `ce-…`, percent-encoded, `ce-datacontenttype`.
     Nats,
+    /// `ce_…`, plain UTF-8, `content-type`.
+    Kafka,
 }
 
 /// What is sent.
@@ -51,16 +53,18 @@ pub fn encode(event: &Event, mode: Mode, format: Format, dialect: Dialect) -> Re
     let (headers, body) = match (mode, dialect) {
         (Mode::Binary, Dialect::Http) => http::write_binary(event),
         (Mode::Binary, Dialect::Nats) => nats::write_binary(event),
-        (Mode::Structured, Dialect::Http | Dialect::Nats) => structured(event, format),
+        (Mode::Binary, Dialect::Kafka) => kafka::write_binary(event),
+        (Mode::Structured, dialect) => structured(event, format, dialect),
     };
     Ok(Message { headers, body })
 }
 
-fn structured(event: &Event, format: Format) -> (Vec<(String, String)>, Option<Bytes>) {
+fn structured(event: &Event, format: Format, dialect: Dialect) -> (Vec<(String, String)>, Option<Bytes>) {
     let (media_type, body) = match format {
         Format::Json => ("application/cloudevents+json", json::write(event)),
     };
-    (vec![(String::from("Content-Type"), media_type.to_owned())], Some(body))
+    let name = if dialect == Dialect::Kafka { kafka::CONTENT_TYPE } else { "Content-Type" };
+    (vec![(name.to_owned(), media_type.to_owned())], Some(body))
 }
 
 #[cfg(test)]
@@ -107,9 +111,10 @@ mod tests {
 
     #[test]
     fn structured_mode_says_its_media_type() {
-        for dialect in [Dialect::Http, Dialect::Nats] {
+        let names = [(Dialect::Http, "Content-Type"), (Dialect::Nats, "Content-Type"), (Dialect::Kafka, "content-type")];
+        for (dialect, name) in names {
             let message = encode(&event(BODY), Mode::Structured, Format::Json, dialect).unwrap();
-            assert_eq!(headers(&message), [("Content-Type", "application/cloudevents+json")]);
+            assert_eq!(headers(&message), [(name, "application/cloudevents+json")]);
             assert_eq!(message.body, Some(json::write(&event(BODY))));
         }
     }

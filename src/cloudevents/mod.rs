@@ -14,6 +14,7 @@ pub mod json;
 
 pub mod headers;
 pub mod http;
+pub mod kafka;
 pub mod nats;
 
 #[cfg(test)]

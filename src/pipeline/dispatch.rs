@@ -3,6 +3,7 @@
 use crate::cloudevents::Event;
 use crate::codes::Code;
 use crate::deliver::entry::{DeliverEntry, Target};
+use crate::deliver::kafka::topic;
 use crate::deliver::nats::subject;
 use crate::deliver::plan::Undeliverable;
 use crate::deliver::{Outgoing, StoredEvent};
@@ -30,6 +31,7 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<O
         Outgoing { target, key, headers: Vec::new(), body: None, message_id: message_id(entry, deliver), stored: None };
     let dialect = match &deliver.target {
         Target::Subject(_) => Dialect::Nats,
+        Target::Topic(_) => Dialect::Kafka,
         Target::Nowhere => return Ok(outgoing),
         Target::Stream(_) => {
             outgoing.stored = Some(stored(entry, deliver, event.into_owned()));
