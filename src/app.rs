@@ -142,10 +142,8 @@ impl App {
         self.phase.send_replace(Phase::Draining);
         for listener in self.public {
             if !listener.drain(deadline.share(1, 2)).await {
-                tracing::warn!(
-                    listener = listener.name(),
-                    "requests were cut: their share of the shutdown deadline was over"
-                );
+                let name = listener.name();
+                tracing::warn!(listener = name, "requests were cut: their share of the shutdown deadline was over");
             }
         }
         let kept = self.gateway.delivery.stop(deadline.share(2, 3)).await;
@@ -155,8 +153,8 @@ impl App {
         self.gateway.destinations.close(deadline.share(1, 2)).await;
         self.gateway.log.close().await;
         self.gateway.state.close().await;
-        let streams_ended = self.admin.drain(deadline.share(1, 2)).await;
-        tracing::debug!(streams_ended, "admin listener closed");
+        let in_time = self.admin.drain(deadline.share(1, 2)).await;
+        tracing::debug!(in_time, "admin listener closed");
         self.tasks.stop();
         if tokio::time::timeout(deadline.left(), self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end before the shutdown deadline");

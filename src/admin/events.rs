@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 /// Events read at once: what a page costs in memory while it is written.
 const CHUNK: usize = 51;
-/// Chunks read for one page at most. A page may then hold fewer events than asked for, or none, and still have a `next`.
+/// Chunks read for one page at most. A page may then hold fewer events than asked for, or none, and still have a
+/// `next`.
 const CHUNKS: usize = 100;
 
 const KNOWN: &[&str] = &[

@@ -1,5 +1,6 @@
-//! Who may talk to the admin API: requests that name the admin listener itself. A web page the operator happens to visit
-//! must not reach it, neither across origins nor by a DNS name that is pointed at the loopback address (reliability.md K7).
+//! Who may talk to the admin API: requests that name the admin listener itself. A web page the operator happens to
+//! visit must not reach it, neither across origins nor by a DNS name that is pointed at the loopback address
+//! (reliability.md K7).
 
 use super::answer::Refusal;
 use crate::codes::Code;

@@ -1,7 +1,9 @@
 //! The event as it was received: attributes with their original text, data with its original bytes (specs.md §16).
 
+use super::timestamp::Instant;
 use bytes::Bytes;
 use bytestring::ByteString;
+use std::borrow::Cow;
 
 /// The type of an attribute's value (CloudEvents 1.0 §"Type System").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +46,17 @@ pub struct Value {
     pub kind: Kind,
     /// The canonical string form; for `time` and URIs the text as received.
     pub text: ByteString,
+}
+
+impl Value {
+    /// The text by which values are compared: of a timestamp its instant in UTC, else the text itself.
+    pub fn canonical(&self) -> Cow<'_, str> {
+        match self.kind {
+            Kind::Timestamp => Instant::parse(&self.text).map(|instant| instant.to_string().into()),
+            _ => None,
+        }
+        .unwrap_or(Cow::Borrowed(&self.text))
+    }
 }
 
 /// One attribute that is not `specversion`, `id`, `source` or `type`.

@@ -73,7 +73,7 @@ fn holds_specversion(payload: &[u8], bounds: &Bounds) -> bool {
     let mut found = false;
     let read = json::scan::Scanner::new(text, bounds.json_depth).object(|name, _| {
         found |= name.string().as_deref() == Some("specversion");
-        Ok::<(), json::scan::Broken>(())
+        Ok::<(), json::value::Broken>(())
     });
     read.is_ok() && found
 }

@@ -51,7 +51,7 @@ impl Fault {
 pub fn shown(text: &str) -> String {
     let clean = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
     let mut shown: String = text.chars().take(64).map(clean).collect();
-    if shown.len() < text.len() && text.chars().nth(64).is_some() {
+    if text.chars().nth(64).is_some() {
         shown.push('…');
     }
     shown

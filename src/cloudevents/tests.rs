@@ -4,7 +4,7 @@ use super::attributes::Draft;
 use super::reader::Bounds;
 use super::{Data, Event, Kind, headers, http, json, nats, types};
 use bytes::Bytes;
-use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{collection, option, sample};
 use std::collections::BTreeMap;
 
@@ -98,6 +98,8 @@ fn as_received(headers: &headers::Headers) -> impl Iterator<Item = (&str, &[u8])
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn json_gives_back_an_equal_event(event in event()) {
         assert_eq!(json::read(json::write(&event), &Bounds::default()), Ok(event.clone()));

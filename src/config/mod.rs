@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod interpolate;
 pub mod part;
 pub mod problem;
+pub mod reference;
 pub mod report;
 pub mod route_file;
 pub mod shape;

@@ -166,10 +166,15 @@ pub struct Problems {
 /// More problems than this are counted, not kept: a broken file of a million nodes must not fill the memory.
 const KEPT: usize = 1_000;
 
+/// Characters of a message: an operator's key or name may be a million long.
+const LONGEST_MESSAGE: usize = 400;
+
 impl Problems {
     /// Adds one.
-    pub fn push(&mut self, problem: Problem) {
+    pub fn push(&mut self, mut problem: Problem) {
         if self.list.len() < KEPT {
+            problem.message = shorten(&problem.message, LONGEST_MESSAGE);
+            problem.hint = problem.hint.map(|hint| shorten(&hint, LONGEST_MESSAGE));
             self.list.push(problem);
         } else {
             self.left_out += 1;
@@ -201,6 +206,11 @@ impl Problems {
         other.list.into_iter().for_each(|problem| self.push(problem));
     }
 
+    /// True when more problems are counted, but not kept: finding good words for them is in vain.
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= KEPT
+    }
+
     /// True when there is at least one error.
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(|problem| problem.severity == Severity::Error)
@@ -220,23 +230,49 @@ impl Problems {
     }
 }
 
+/// The first characters of a text, as many as a message shows.
+pub fn shorten(text: &str, shown: usize) -> String {
+    match text.char_indices().nth(shown) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 fn at(source: &SourceText, range: Range, code: Code, message: String) -> Problem {
+    let excerpt = source.excerpt(range.line);
+    let quoted = excerpt.as_ref().and_then(|line| quoted_width(line, range.column));
     Problem {
         file: source.file.clone(),
         line: range.line,
         column: range.column,
-        width: range.width(),
+        width: quoted.unwrap_or(range.width()),
         code,
         severity: Severity::Error,
         message,
         hint: None,
-        excerpt: source.excerpt(range.line),
+        excerpt,
     }
+}
+
+/// Characters of the quoted text that begins at a column. The parser's range runs on over blanks and a comment after it.
+fn quoted_width(line: &str, column: u32) -> Option<u32> {
+    let mut rest = line.chars().skip(column as usize - 1);
+    let quote = rest.next().filter(|c| matches!(c, '"' | '\''))?;
+    let mut escaped = false;
+    for (width, c) in (2..).zip(rest) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quote == '"' => escaped = true,
+            c if c == quote => return Some(width),
+            _ => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{SourceText, hide_userinfo};
+    use super::{SourceText, hide_userinfo, quoted_width};
 
     #[test]
     fn offsets_become_lines_and_columns_in_characters() {
@@ -246,6 +282,14 @@ mod tests {
         assert_eq!(source.position("a: ä\nbä".len()), (2, 3));
         assert_eq!(source.line(2), Some("bä: x"));
         assert_eq!(source.line(9), None);
+    }
+
+    #[test]
+    fn a_quoted_text_ends_at_its_quote() {
+        assert_eq!(quoted_width(r#"a: "x\"y"   # z"#, 4), Some(6));
+        assert_eq!(quoted_width("a: 'x'", 4), Some(3));
+        assert_eq!(quoted_width("a: 'x", 4), None);
+        assert_eq!(quoted_width("a: x", 4), None);
     }
 
     #[test]

@@ -117,13 +117,13 @@ impl<'a> Shape<'a> {
         let mut own = State::Good;
         for pair in pairs.iter() {
             let branch = branches.iter().find(|branch| tag(branch) == Some(&*pair.key.text));
-            match branch.and_then(|branch| branch.pointer(&format!("/properties/{}", pair.key.text))) {
-                Some(inner) => children.push(self.check(inner, &pair.value, &pair.key.text)),
-                None => {
-                    self.unknown_key(schema, &pair.key, &tags, code);
-                    children.push(Part::leaf(&pair.value, State::Bad));
-                }
-            }
+            let content = branch.and_then(|branch| branch.get("properties")?.get(&*pair.key.text));
+            children.push(if let Some(content) = content {
+                self.check(content, &pair.value, &pair.key.text)
+            } else {
+                self.unknown_key(schema, &pair.key, &tags, code);
+                Part::leaf(&pair.value, State::Bad)
+            });
         }
         if pairs.len() != 1 {
             own = State::Bad;
@@ -243,6 +243,9 @@ impl<'a> Shape<'a> {
 
     fn unknown_key(&mut self, schema: &'a Json, key: &Key, names: &[&str], code: Code) {
         let text = &*key.text;
+        if self.problems.is_full() {
+            return self.problems.error(self.source, key.range, code, "unknown key");
+        }
         if words(schema, "x-later").chain(words(schema, "x-later-unless-empty")).any(|word| word == text) {
             return self.later(text, key.range);
         }

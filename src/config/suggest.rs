@@ -2,6 +2,10 @@
 
 /// A hint with the nearest name, if one is near enough to be a typing mistake.
 pub fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    const LONGEST: usize = 64;
+    if written.len() > LONGEST {
+        return None;
+    }
     let written_folded = written.to_lowercase();
     let allowed = (written.chars().count() / 3).clamp(1, 3);
     let distance = |name: &str| strsim::damerau_levenshtein(&written_folded, &name.to_lowercase());

@@ -10,11 +10,14 @@ use std::io::Read;
 pub enum Encoding {
     /// The body is as it is.
     Identity,
-    /// `gzip` or `x-gzip`, one member or more.
+    /// `gzip` or `x-gzip`, one member or a few more.
     Gzip,
     /// `zstd`, one frame or more.
     Zstd,
 }
+
+/// Each member costs time of its own, however small it is.
+const GZIP_MEMBERS: usize = 1000;
 
 /// Windows of 8 MiB must be understood (RFC 8878 §3.1.1.1.2); larger ones are not worth the memory.
 const ZSTD_WINDOW_LOG: u32 = 23;
@@ -46,26 +49,45 @@ impl Encoding {
         match self {
             Encoding::Identity if body.len() > most => Err(too_large(most)),
             Encoding::Identity => Ok(body),
-            Encoding::Gzip => read_capped(flate2::bufread::MultiGzDecoder::new(&*body), most),
-            Encoding::Zstd => {
-                let mut decoder = zstd::stream::read::Decoder::with_buffer(&*body).map_err(|_| broken())?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| broken())?;
-                read_capped(decoder, most)
-            }
+            Encoding::Gzip => gunzip(&body, most),
+            Encoding::Zstd => unzstd(&body, most),
         }
     }
 }
 
-fn read_capped(mut decoder: impl Read, most: usize) -> Result<Bytes, Refusal> {
+fn gunzip(mut body: &[u8], most: usize) -> Result<Bytes, Refusal> {
     let mut out = Vec::new();
-    let cap = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    decoder.by_ref().take(cap).read_to_end(&mut out).map_err(|_| broken())?;
-    if out.len() > most {
-        return Err(too_large(most));
+    for _ in 0..GZIP_MEMBERS {
+        let mut member = flate2::bufread::GzDecoder::new(body);
+        read_capped(&mut member, most, &mut out)?;
+        body = member.into_inner();
+        if body.is_empty() {
+            return Ok(exact(out));
+        }
     }
-    // The body lives as long as its events: growing it must not leave half of it unused.
+    Err(broken())
+}
+
+fn unzstd(body: &[u8], most: usize) -> Result<Bytes, Refusal> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(|_| broken())?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| broken())?;
+    let mut out = Vec::new();
+    read_capped(&mut decoder, most, &mut out)?;
+    Ok(exact(out))
+}
+
+/// Adds what the decoder gives to `out`, which may grow to `most` bytes.
+fn read_capped(decoder: &mut impl Read, most: usize, out: &mut Vec<u8>) -> Result<(), Refusal> {
+    // One byte more than allowed tells too much from just enough.
+    let room = u64::try_from(most - out.len()).unwrap_or(u64::MAX).saturating_add(1);
+    decoder.take(room).read_to_end(out).map_err(|_| broken())?;
+    if out.len() > most { Err(too_large(most)) } else { Ok(()) }
+}
+
+/// The body lives as long as its events: having grown must not leave a part of it unused.
+fn exact(mut out: Vec<u8>) -> Bytes {
     out.shrink_to_fit();
-    Ok(out.into())
+    out.into()
 }
 
 fn unknown(detail: &str) -> Refusal {

@@ -158,7 +158,8 @@ fn indexed(faults: Vec<(usize, Fault)>) -> Vec<(Option<usize>, Violation)> {
 }
 
 impl Limits {
-    fn bounds(&self) -> Bounds {
+    /// The caps that every reader of events takes.
+    pub fn bounds(&self) -> Bounds {
         Bounds { attributes: self.attributes, json_depth: self.json_depth }
     }
 }

@@ -214,6 +214,12 @@ fn complete_streams_are_decompressed_and_others_refused() {
 }
 
 #[test]
+fn a_swarm_of_empty_members_is_refused() {
+    assert_eq!(decompress(Encoding::Gzip, gzip(b"").repeat(1000)).as_deref(), Ok(&b""[..]));
+    assert_eq!(decompress(Encoding::Gzip, gzip(b"").repeat(1001)), Err(Code::BrokenEncoding));
+}
+
+#[test]
 fn the_result_is_capped() {
     let full = vec![b'x'; LIMITS.body_bytes];
     let over = vec![b'x'; LIMITS.body_bytes + 1];

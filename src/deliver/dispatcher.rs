@@ -44,7 +44,7 @@ pub struct LaneLimits {
 /// The running delivery half; cheap to clone.
 #[derive(Clone)]
 pub struct Delivery {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What the handle, the dispatcher's task and the upkeep share.

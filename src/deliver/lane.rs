@@ -30,6 +30,8 @@ use tokio::sync::Notify;
 
 /// Events taken from the inbox at once, so that the dispatcher never waits long for the lock.
 const ADMIT_AT_ONCE: usize = 64;
+/// Positions read again at once after a restart.
+const REOPEN_AT_ONCE: usize = 16;
 
 /// One lane, known since its first event.
 pub struct Lane {
@@ -61,6 +63,8 @@ pub struct Desk {
     intake: u64,
     /// Events left behind, near enough.
     left: u64,
+    /// Bytes of the event for which reading had to stop; 0 = it did not.
+    wanted: usize,
     /// The lane's task runs.
     running: bool,
     /// The destination cannot be reached.
@@ -158,12 +162,13 @@ impl Lane {
     /// Takes in what was read from `from` on, as far as there is room. An empty `entries` says that there are none.
     pub fn take_read(&self, context: &Context, entries: Vec<Arc<Entry>>, deliver: Option<&DeliverEntry>) {
         let mut desk = self.desk();
+        desk.wanted = 0;
         let last = entries.last().map(|entry| entry.position);
         for entry in entries {
             let Some(name) = self.name_in(&entry) else { continue };
             let bytes = entry.record.size();
             if !(desk.has_room(context) && self.has_bytes(context, bytes)) {
-                desk.intake = entry.position;
+                (desk.intake, desk.wanted) = (entry.position, bytes);
                 return;
             }
             let left = u64::from(entry.position <= desk.skipped);
@@ -299,16 +304,20 @@ impl Lane {
 
 impl Desk {
     /// What the task reads next: nothing while the inbox holds something or there is little room.
-    pub fn to_read(&self, context: &Context) -> Option<ToRead> {
+    /// Asked under the lock of `lane`, whose desk this is.
+    pub fn to_read(&self, context: &Context, lane: &Lane) -> Option<ToRead> {
+        // Only when half of everything is free, so that the log is not read event by event. What is read first then
+        // always finds room: a lane that reads gets on.
+        let own = lane.bytes.load(Ordering::Relaxed);
         let room = !self.closed
             && self.window.held() <= context.limits.events / 2
-            && self.window.resting() < context.limits.parked;
+            && self.window.resting() < context.limits.parked
+            && context.has_room(own, own.max(self.wanted));
         if !room {
             return None;
         }
         if !self.reopen.is_empty() {
-            let some = context.limits.events.clamp(1, ADMIT_AT_ONCE);
-            return Some(ToRead::Positions(self.reopen.iter().copied().take(some).collect()));
+            return Some(ToRead::Positions(self.reopen.iter().copied().take(REOPEN_AT_ONCE).collect()));
         }
         (self.behind && self.inbox.is_empty()).then_some(ToRead::From(self.intake))
     }

@@ -16,6 +16,8 @@ mod not_built;
 pub mod plan;
 mod retry;
 mod source;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod window;
 mod worker;

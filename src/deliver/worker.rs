@@ -151,7 +151,7 @@ impl Worker {
         desk.window.wake(now);
         let full = self.start_ready(&mut desk, &view, now);
         if self.read.is_none() && now >= self.read_after {
-            self.read = desk.to_read(&context).map(|to_read| self.begin_read(to_read));
+            self.read = desk.to_read(&context, &lane).map(|to_read| self.begin_read(to_read));
         }
         if again {
             return Next::Again;

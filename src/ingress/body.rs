@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 /// Reserved at most before the bytes are there: a claimed length costs its claimant nothing.
 const FIRST_ALLOCATION: usize = 256 << 10;
-/// What a compressed body is expected to grow to: this many times its size, and no less than the second number of bytes.
+/// What a compressed body is expected to grow to: this many times its size, and no less than so many bytes.
 const LIKELY_RATIO: usize = 16;
 const LIKELY_LEAST: usize = 64 << 10;
 
@@ -25,7 +25,7 @@ pub struct Failure {
     pub detail: String,
 }
 
-/// Reads the whole body. A body that came in one frame is not copied. `body` is left at its end only when this succeeds.
+/// Reads the whole body. A body that came in one frame is not copied. `body` is at its end only when this succeeds.
 pub async fn read<B>(body: &mut B, most: usize, deadline: Instant, share: &mut Share) -> Result<Bytes, Failure>
 where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
@@ -77,7 +77,8 @@ pub async fn decompressed(headers: &HeaderMap, body: Bytes, most: usize, share: 
     if encoding == Encoding::Identity {
         return Ok(body);
     }
-    // Most bodies shrink to no less than a sixteenth; a second try is cheaper than to keep the largest size free for all.
+    // Most bodies shrink to no less than a sixteenth; a second try is cheaper than to keep the largest size free for
+    // all of them.
     let held = share.bytes();
     let likely = most.min(body.len().saturating_mul(LIKELY_RATIO).max(LIKELY_LEAST));
     let body = match expand(encoding, body.clone(), likely, share).await {

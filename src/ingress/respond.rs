@@ -189,7 +189,8 @@ pub fn refused(rejection: &Rejection, status: StatusCode) -> Answer {
     answer
 }
 
-/// Pointers into the request: those of a batch begin with the element's index. What cannot be pointed at is in `detail`.
+/// Pointers into the request: those of a batch begin with the element's index. What cannot be pointed at is in
+/// `detail`.
 fn faults(rejection: &Rejection) -> (Vec<Fault>, usize) {
     let pointed = || rejection.errors.iter().filter(|(index, one)| index.is_some() || !one.pointer.is_empty());
     let faults = pointed().take(FAULTS).map(|(index, violation)| Fault {

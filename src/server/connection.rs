@@ -107,8 +107,8 @@ pub async fn serve<T, H>(
     supervise(pin!(connection), &watched, times).await;
 }
 
-/// Drives a connection beside its timer. The timer is lazy: requests move only atomics, and the timer looks at them when
-/// it fires; it is set anew only when something runs out earlier than it would fire.
+/// Drives a connection beside its timer. The timer is lazy: requests move only atomics, and the timer looks at them
+/// when it fires; it is set anew only when something runs out earlier than it would fire.
 async fn supervise<C: GracefulConnection>(mut connection: Pin<&mut C>, activity: &Activity, times: Times) {
     let first = millis(times.header);
     let mut alarm = pin!(sleep_until(activity.opened() + times.header));

@@ -1,5 +1,5 @@
-//! How many connections the process can afford: a share of its file descriptors stays free for the log, the state and the
-//! destinations, so that a crowd of peers cannot keep an acknowledged event from being written.
+//! How many connections the process can afford: a share of its file descriptors stays free for the log, the state and
+//! the destinations, so that a crowd of peers cannot keep an acknowledged event from being written.
 
 /// The configured number of connections, or three quarters of the process's file descriptors if those are fewer.
 pub fn affordable(connections: usize, listener: &str) -> usize {

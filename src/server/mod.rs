@@ -2,13 +2,13 @@
 //! answers, but no events.
 //!
 //! `axum::serve` has no timer and no cap on connections (reliability.md §2.2), so the accept loop is ours:
-//! - from accept to the end of the first head, and from the first byte of a later head to its end: `header_timeout`, then
-//!   the connection is closed without an answer;
+//! - from accept to the end of the first head, and from the first byte of a later head to its end: `header_timeout`,
+//!   then the connection is closed without an answer;
 //! - between requests: `idle_timeout`, longer than that, because an idle keep-alive connection costs little;
 //! - a request in work has no timer here: its handler has a deadline of its own;
 //! - a peer that reads nothing of its answer for 30 s is cut;
-//! - one connection more than `connections` is accepted and closed at once, so that its peer learns it; a quarter of the
-//!   process's file descriptors is never used for connections.
+//! - one connection more than `connections` is accepted and closed at once, so that its peer learns it; a quarter of
+//!   the process's file descriptors is never used for connections.
 
 pub mod activity;
 pub mod problem;
@@ -205,8 +205,8 @@ impl Running {
     }
 
     /// Accepts nothing more, lets requests in work finish, tells keep-alive peers to go, and cuts what is left at the
-    /// deadline. Returns how many connections were cut.
-    pub async fn drain(&self, deadline: Duration) -> usize {
+    /// deadline. True when nothing had to be cut.
+    pub async fn drain(&self, deadline: Duration) -> bool {
         self.draining.cancel();
         let finished = async {
             self.stopped.cancelled().await;
@@ -214,8 +214,8 @@ impl Running {
             self.connections.gone().await;
         };
         match tokio::time::timeout(deadline, finished).await {
-            Ok(()) => 0,
-            Err(_) => self.connections.cut(),
+            Ok(()) => true,
+            Err(_) => self.connections.cut() == 0,
         }
     }
 }

@@ -264,14 +264,14 @@ async fn a_drain_answers_what_is_in_work_and_is_not_held_up_by_others() {
     }
 
     let since = Instant::now();
-    let (cut, answered) = tokio::join!(listening.drain(Duration::from_secs(20)), async {
+    let (clean, answered) = tokio::join!(listening.drain(Duration::from_secs(20)), async {
         // On its way when the drain began: still answered, and told to close.
         idle.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await.unwrap();
         let late = rest(&mut idle).await;
         echo.go_on.notify_one();
         (late, rest(&mut working).await)
     });
-    assert_eq!(cut, 0);
+    assert!(clean);
     assert!(answered.0.contains("connection: close"), "{}", answered.0);
     assert!(answered.1.ends_with("waited"), "{}", answered.1);
     assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
@@ -287,6 +287,6 @@ async fn a_drain_ends_at_its_deadline() {
     while listening.connections.len() < 1 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(listening.drain(Duration::from_millis(500)).await, 1);
+    assert!(!listening.drain(Duration::from_millis(500)).await);
     assert_eq!(rest(&mut working).await, "");
 }

@@ -1,5 +1,5 @@
-//! Raw sockets against the public listener: what is slow, broken, huge or idle harms only its sender, and nothing that was
-//! refused is stored (reliability.md §2.4 F, K).
+//! Raw sockets against the public listener: what is slow, broken, huge or idle harms only its sender, and nothing that
+//! was refused is stored (reliability.md §2.4 F, K).
 
 use super::support::gateway::Gateway;
 use futures::future::join_all;
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 const CONFIG: &str = "listeners: [{name: public, address: \"127.0.0.1:0\"}]
 admin: {address: \"127.0.0.1:0\"}
-limits: {header_timeout: 1s, request_timeout: 1s, body_bytes: 1MiB, event_bytes: 512KiB, headers: 50, header_bytes: 16KiB}
+limits: {header_timeout: 1s, request_timeout: 1s, body_bytes: 1MiB, headers: 50, header_bytes: 16KiB}
 ";
 const BINARY: &str = "ce-specversion: 1.0\r\nce-id: raw\r\nce-source: /raw\r\nce-type: com.example.raw\r\n";
 

@@ -1,12 +1,12 @@
 //! The shipped example: its files load without a finding, its events fit, and its script tells it to the end.
 
-use crate::support::gateway::{Gateway, PLAIN};
+use crate::support::gateway::Gateway;
 use serde_json::{Value, json};
 use signalbox::cloudevents::{Attribute, Data, Event, Kind};
 use signalbox::config::compile::{Compiled, compile};
 use signalbox::config::sources::Sources;
 use signalbox::validate::Refusal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use tokio::process::Command;
 
@@ -117,24 +117,30 @@ async fn tell(gateway: &Gateway, count: &str) -> Output {
     story.await.expect("bash runs")
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy(&path, &target) } else { std::fs::copy(&path, &target).map(|_| ()).unwrap() }
+/// The shipped routes and schemas, named relative to the package.
+fn shipped_files() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![package().join("routes"), package().join("schemas")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(package()).unwrap().to_str().unwrap().to_owned();
+                files.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
     }
+    files
 }
 
 /// Told twice on the same log: the second time nothing of the first one may disturb it.
 #[tokio::test]
 async fn the_story_is_told_to_its_end() {
-    let mut gateway = Gateway::start(&[("signalbox.yaml", PLAIN)]).await;
-    gateway.stop().await;
-    for folder in ["routes", "schemas"] {
-        copy(&package().join(folder), &gateway.dir().join(folder));
-    }
-    gateway.restart().await;
+    let files = shipped_files();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let gateway = Gateway::start(&files).await;
     for (count, ending) in [
         ("3", "3 registered; orders: 2 reserved, 1 short; 3 welcome mails"),
         ("1", "1 registered; orders: 1 reserved, 0 short; 1 welcome mails"),

@@ -137,3 +137,13 @@ fn a_detached_event_is_equal() {
     event.detach();
     assert_eq!(event, before);
 }
+
+#[test]
+fn times_compare_by_instant_and_other_values_by_text() {
+    let canonical = |name: &str, text: &str| {
+        let event = minimal_with(&[(name, text)]).finish(Data::Absent).unwrap();
+        event.value(name).unwrap().canonical().into_owned()
+    };
+    assert_eq!(canonical("time", "2018-04-05T18:31:00.0+01:00"), "2018-04-05T17:31:00Z");
+    assert_eq!(canonical("ext", "2018-04-05T18:31:00.0+01:00"), "2018-04-05T18:31:00.0+01:00");
+}

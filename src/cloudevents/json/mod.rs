@@ -2,7 +2,9 @@
 //! parsed into values: key order, number text and whitespace inside data survive byte for byte.
 
 pub mod scan;
+pub mod value;
 
+mod nesting;
 mod read;
 mod write;
 

@@ -1,6 +1,7 @@
 //! JSON format in: one event, or a batch.
 
-use super::scan::{Broken, Kind as JsonKind, Scanner, Value};
+use super::scan::Scanner;
+use super::value::{self, Broken, Value};
 use crate::cloudevents::attributes::Draft;
 use crate::cloudevents::media_type::MediaType;
 use crate::cloudevents::reader::{Bounds, Fault, shown};
@@ -102,9 +103,9 @@ impl<'t> Reading<'t> {
                 let text = self.share(text);
                 self.draft.add(name, Kind::String, text);
             }
-            (JsonKind::Null, _) => self.draft.add_null(name),
-            (JsonKind::Boolean, _) => self.draft.add(name, Kind::Boolean, self.text.slice_ref(value.raw)),
-            (JsonKind::Number, _) => self.draft.add(name, Kind::Integer, self.text.slice_ref(value.raw)),
+            (value::Kind::Null, _) => self.draft.add_null(name),
+            (value::Kind::Boolean, _) => self.draft.add(name, Kind::Boolean, self.text.slice_ref(value.raw)),
+            (value::Kind::Number, _) => self.draft.add(name, Kind::Integer, self.text.slice_ref(value.raw)),
             _ => {
                 let detail = format!("`{}` is neither a string nor a boolean nor an integer", shown(&name));
                 self.draft.add_unreadable(name, detail);
@@ -116,7 +117,9 @@ impl<'t> Reading<'t> {
         let data = match (self.data, self.data_base64) {
             (None, None) => Data::Absent,
             (Some(data), None) => self.data(data),
-            (data, Some(base64)) if base64.kind == JsonKind::Null => data.map_or(Data::Absent, |data| self.data(data)),
+            (data, Some(base64)) if base64.kind == value::Kind::Null => {
+                data.map_or(Data::Absent, |data| self.data(data))
+            }
             (None, Some(base64)) => self.binary(base64),
             (Some(_), Some(_)) => {
                 let detail = "`data` and `data_base64` cannot stand together";

@@ -1,7 +1,8 @@
 //! Walks over a JSON text (RFC 8259) without recursion and without building values: checks the grammar and tells where
 //! each value starts and ends. Stricter than the grammar in one point: `\u` escapes must not be lone surrogates.
 
-use std::borrow::Cow;
+use super::nesting::Nesting;
+use super::value::{Broken, Kind, Value, Why};
 
 /// The one value a JSON document holds, without the whitespace around it; `None` if the bytes are no JSON document.
 pub fn document(bytes: &[u8]) -> Option<&str> {
@@ -31,56 +32,6 @@ pub fn plain_length(bytes: &[u8]) -> usize {
     at + bytes[at..].iter().take_while(is_plain).count()
 }
 
-/// Where and why a text is not JSON as we take it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{why} at byte {at}")]
-pub struct Broken {
-    /// Offset into the text.
-    pub at: usize,
-    /// What was expected or not allowed.
-    pub why: &'static str,
-}
-
-/// What a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `null`.
-    Null,
-    /// `true` or `false`.
-    Boolean,
-    /// A number.
-    Number,
-    /// A string; does it hold escapes?
-    String {
-        /// At least one backslash.
-        escaped: bool,
-    },
-    /// An array.
-    Array,
-    /// An object.
-    Object,
-}
-
-/// One value with its text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Value<'t> {
-    /// What it is.
-    pub kind: Kind,
-    /// Its text, a string with its quotes.
-    pub raw: &'t str,
-}
-
-impl<'t> Value<'t> {
-    /// The content of a string; `None` for other values.
-    pub fn string(&self) -> Option<Cow<'t, str>> {
-        match self.kind {
-            Kind::String { escaped: false } => Some(Cow::Borrowed(&self.raw[1..self.raw.len() - 1])),
-            Kind::String { escaped: true } => serde_json::from_str(self.raw).ok().map(Cow::Owned),
-            _ => None,
-        }
-    }
-}
-
 /// A place in a text.
 #[derive(Debug)]
 pub struct Scanner<'t> {
@@ -102,22 +53,13 @@ impl<'t> Scanner<'t> {
         &mut self,
         mut member: impl FnMut(Value<'t>, Value<'t>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.space();
-        self.expect(b'{', "an object is expected")?;
-        self.enter(true)?;
-        self.space();
-        if !self.take(b'}') {
-            loop {
-                let name = self.key()?;
-                let value = self.value()?;
-                member(name, value)?;
-                self.space();
-                if self.take(b'}') {
-                    break;
-                }
-                self.expect(b',', "`,` or `}` is expected")?;
-                self.space();
-            }
+        let mut more = self.enter_object().map_err(|why| self.broken(why))?;
+        while more {
+            let start = self.at;
+            let (end, escaped) = self.key().map_err(|why| self.broken(why))?;
+            let name = Value { kind: Kind::String { escaped }, raw: &self.text[start..end] };
+            member(name, self.value()?)?;
+            more = self.goes_on(b'}', Why::OpenObject).map_err(|why| self.broken(why))?;
         }
         self.open.pop();
         Ok(())
@@ -126,20 +68,12 @@ impl<'t> Scanner<'t> {
     /// Hands out the elements of the array that starts here. The array does not count as a level of nesting: what it
     /// holds are documents of their own.
     pub fn elements<E: From<Broken>>(&mut self, mut element: impl FnMut(Value<'t>) -> Result<(), E>) -> Result<(), E> {
-        self.space();
-        self.expect(b'[', "an array is expected")?;
-        self.space();
-        if self.take(b']') {
-            return Ok(());
-        }
-        loop {
+        let mut more = self.enter_array().map_err(|why| self.broken(why))?;
+        while more {
             element(self.value()?)?;
-            self.space();
-            if self.take(b']') {
-                return Ok(());
-            }
-            self.expect(b',', "`,` or `]` is expected")?;
+            more = self.goes_on(b']', Why::OpenArray).map_err(|why| self.broken(why))?;
         }
+        Ok(())
     }
 
     /// Steps over the value that starts here.
@@ -150,111 +84,136 @@ impl<'t> Scanner<'t> {
             Some(b'{') => self.containers().map(|()| Kind::Object),
             Some(b'[') => self.containers().map(|()| Kind::Array),
             _ => self.scalar(),
-        }?;
+        };
+        let kind = kind.map_err(|why| self.broken(why))?;
         Ok(Value { kind, raw: &self.text[start..self.at] })
     }
 
     /// Nothing but whitespace follows.
     pub fn end(&mut self) -> Result<(), Broken> {
         self.space();
-        if self.at == self.text.len() { Ok(()) } else { Err(self.broken("the end is expected")) }
+        if self.at == self.text.len() { Ok(()) } else { Err(self.broken(Why::NoEnd)) }
+    }
+
+    /// Steps into an object; true if it has members.
+    fn enter_object(&mut self) -> Result<bool, Why> {
+        self.space();
+        self.expect(b'{', Why::NoObject)?;
+        self.enter(true)?;
+        self.space();
+        Ok(!self.take(b'}'))
+    }
+
+    fn enter_array(&mut self) -> Result<bool, Why> {
+        self.space();
+        self.expect(b'[', Why::NoArray)?;
+        self.space();
+        Ok(!self.take(b']'))
+    }
+
+    /// Behind a value: true behind a comma, false behind the `end`.
+    #[inline]
+    fn goes_on(&mut self, end: u8, why: Why) -> Result<bool, Why> {
+        self.space();
+        if self.take(end) {
+            return Ok(false);
+        }
+        self.expect(b',', why)?;
+        self.space();
+        Ok(true)
     }
 
     /// Steps over an object or array and everything in it.
-    fn containers(&mut self) -> Result<(), Broken> {
+    fn containers(&mut self) -> Result<(), Why> {
         let outside = self.open.depth;
         loop {
             // Here a value starts.
-            let opened = match self.peek() {
-                Some(b'{') => self.open_container(true)?,
-                Some(b'[') => self.open_container(false)?,
-                _ => self.scalar().map(|_| false)?,
-            };
-            if opened {
-                continue;
+            match self.peek() {
+                Some(b'{') => {
+                    if self.enter_object()? {
+                        self.key()?;
+                        continue;
+                    }
+                    self.open.pop();
+                }
+                Some(b'[') => {
+                    self.enter(false)?;
+                    if self.enter_array()? {
+                        continue;
+                    }
+                    self.open.pop();
+                }
+                _ => {
+                    self.scalar()?;
+                }
             }
-            // Here a value has ended.
-            while self.open.depth > outside && self.closed()? {}
+            // Here a value has ended: so may have what is around it.
+            while self.open.depth > outside && !self.next_in_container()? {
+                self.open.pop();
+            }
             if self.open.depth == outside {
                 return Ok(());
             }
         }
     }
 
-    /// Steps over `{` and the first key, or `[`. False: it is empty, and its end was stepped over as well.
-    fn open_container(&mut self, is_object: bool) -> Result<bool, Broken> {
-        self.at += 1;
-        self.enter(is_object)?;
-        self.space();
-        if self.take(if is_object { b'}' } else { b']' }) {
-            self.open.pop();
-            return Ok(false);
+    /// Behind a value in a container: true before the next value, false behind the end.
+    #[inline]
+    fn next_in_container(&mut self) -> Result<bool, Why> {
+        if !self.open.in_object() {
+            return self.goes_on(b']', Why::OpenArray);
         }
-        if is_object {
+        let more = self.goes_on(b'}', Why::OpenObject)?;
+        if more {
             self.key()?;
-            self.space();
         }
-        Ok(true)
+        Ok(more)
     }
 
-    /// Behind a value inside a container: true if the container ends, false if another value follows.
-    fn closed(&mut self) -> Result<bool, Broken> {
-        self.space();
-        let is_object = self.open.in_object();
-        if self.take(if is_object { b'}' } else { b']' }) {
-            self.open.pop();
-            return Ok(true);
-        }
-        self.expect(b',', if is_object { "`,` or `}` is expected" } else { "`,` or `]` is expected" })?;
-        self.space();
-        if is_object {
-            self.key()?;
-            self.space();
-        }
-        Ok(false)
-    }
-
-    fn enter(&mut self, is_object: bool) -> Result<(), Broken> {
+    #[inline]
+    fn enter(&mut self, is_object: bool) -> Result<(), Why> {
         self.open.push(is_object);
         if self.open.depth > self.depth_limit {
-            return Err(self.broken("the nesting is too deep"));
+            return Err(Why::TooDeep);
         }
         Ok(())
     }
 
-    /// Steps over a member's name and its colon.
-    fn key(&mut self) -> Result<Value<'t>, Broken> {
-        let start = self.at;
+    /// Steps over a member's name, its colon and the space around; gives the name's end, and whether it holds escapes.
+    #[inline]
+    fn key(&mut self) -> Result<(usize, bool), Why> {
         if self.peek() != Some(b'"') {
-            return Err(self.broken("a member's name is expected"));
+            return Err(Why::NoName);
         }
         let escaped = self.string()?;
-        let key = Value { kind: Kind::String { escaped }, raw: &self.text[start..self.at] };
+        let end = self.at;
         self.space();
-        self.expect(b':', "`:` is expected")?;
-        Ok(key)
+        self.expect(b':', Why::NoColon)?;
+        self.space();
+        Ok((end, escaped))
     }
 
-    fn scalar(&mut self) -> Result<Kind, Broken> {
+    #[inline]
+    fn scalar(&mut self) -> Result<Kind, Why> {
         match self.peek() {
             Some(b'"') => self.string().map(|escaped| Kind::String { escaped }),
             Some(b'-' | b'0'..=b'9') => self.number().map(|()| Kind::Number),
             Some(b't') => self.literal("true").map(|()| Kind::Boolean),
             Some(b'f') => self.literal("false").map(|()| Kind::Boolean),
             Some(b'n') => self.literal("null").map(|()| Kind::Null),
-            _ => Err(self.broken("a value is expected")),
+            _ => Err(Why::NoValue),
         }
     }
 
-    fn literal(&mut self, literal: &'static str) -> Result<(), Broken> {
+    fn literal(&mut self, literal: &'static str) -> Result<(), Why> {
         if !self.text.as_bytes()[self.at..].starts_with(literal.as_bytes()) {
-            return Err(self.broken("a value is expected"));
+            return Err(Why::NoValue);
         }
         self.at += literal.len();
         Ok(())
     }
 
-    fn number(&mut self) -> Result<(), Broken> {
+    fn number(&mut self) -> Result<(), Why> {
         self.take(b'-');
         if !self.take(b'0') {
             self.digits()?;
@@ -262,26 +221,27 @@ impl<'t> Scanner<'t> {
         if self.take(b'.') {
             self.digits()?;
         }
-        if self.take(b'e') || self.take(b'E') {
-            if !self.take(b'+') {
-                self.take(b'-');
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
             }
             self.digits()?;
         }
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), Broken> {
+    fn digits(&mut self) -> Result<(), Why> {
         let digits = self.text.as_bytes()[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         if digits == 0 {
-            return Err(self.broken("a digit is expected"));
+            return Err(Why::NoDigit);
         }
         self.at += digits;
         Ok(())
     }
 
     /// Steps over a string; true if it holds escapes.
-    fn string(&mut self) -> Result<bool, Broken> {
+    fn string(&mut self) -> Result<bool, Why> {
         self.at += 1;
         let mut escaped = false;
         loop {
@@ -295,13 +255,13 @@ impl<'t> Scanner<'t> {
                     escaped = true;
                     self.escape()?;
                 }
-                Some(_) => return Err(self.broken("a control character in a string is not allowed")),
-                None => return Err(self.broken("the string does not end")),
+                Some(_) => return Err(Why::ControlCharacter),
+                None => return Err(Why::OpenString),
             }
         }
     }
 
-    fn escape(&mut self) -> Result<(), Broken> {
+    fn escape(&mut self) -> Result<(), Why> {
         self.at += 1;
         match self.peek() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
@@ -313,18 +273,18 @@ impl<'t> Scanner<'t> {
                     self.at += 1;
                     match self.code_unit()? {
                         0xdc00..=0xdfff => Ok(()),
-                        _ => Err(self.broken("a lone surrogate is not allowed")),
+                        _ => Err(Why::LoneSurrogate),
                     }
                 }
-                0xd800..=0xdfff => Err(self.broken("a lone surrogate is not allowed")),
+                0xd800..=0xdfff => Err(Why::LoneSurrogate),
                 _ => Ok(()),
             },
-            _ => Err(self.broken("no such escape")),
+            _ => Err(Why::NoEscape),
         }
     }
 
     /// Steps over `uXXXX`.
-    fn code_unit(&mut self) -> Result<u32, Broken> {
+    fn code_unit(&mut self) -> Result<u32, Why> {
         let digits = self.text.as_bytes().get(self.at + 1..self.at + 5).unwrap_or_default();
         let unit = digits.iter().try_fold(0, |unit, byte| Some(unit * 16 + char::from(*byte).to_digit(16)?));
         match unit {
@@ -332,65 +292,35 @@ impl<'t> Scanner<'t> {
                 self.at += 5;
                 Ok(unit)
             }
-            _ => Err(self.broken("four hex digits are expected")),
+            _ => Err(Why::NoEscape),
         }
     }
 
+    #[inline]
     fn space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline]
     fn take(&mut self, byte: u8) -> bool {
         let taken = self.peek() == Some(byte);
         self.at += usize::from(taken);
         taken
     }
 
-    fn expect(&mut self, byte: u8, why: &'static str) -> Result<(), Broken> {
-        if self.take(byte) { Ok(()) } else { Err(self.broken(why)) }
+    #[inline]
+    fn expect(&mut self, byte: u8, why: Why) -> Result<(), Why> {
+        if self.take(byte) { Ok(()) } else { Err(why) }
     }
 
-    fn broken(&self, why: &'static str) -> Broken {
+    fn broken(&self, why: Why) -> Broken {
         Broken { at: self.at, why }
-    }
-}
-
-/// The containers that are open: one bit each (set: an object), without allocating for usual depths.
-#[derive(Debug, Default)]
-struct Nesting {
-    depth: usize,
-    /// The innermost up to 128.
-    bits: u128,
-    /// Full words further out.
-    outer: Vec<u128>,
-}
-
-impl Nesting {
-    const WORD: usize = u128::BITS as usize;
-
-    fn push(&mut self, is_object: bool) {
-        if self.depth > 0 && self.depth.is_multiple_of(Self::WORD) {
-            self.outer.push(self.bits);
-        }
-        self.bits = self.bits << 1 | u128::from(is_object);
-        self.depth += 1;
-    }
-
-    fn pop(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
-        self.bits >>= 1;
-        if self.depth > 0 && self.depth.is_multiple_of(Self::WORD) {
-            self.bits = self.outer.pop().unwrap_or_default();
-        }
-    }
-
-    fn in_object(&self) -> bool {
-        self.bits & 1 == 1
     }
 }

@@ -6,7 +6,7 @@ use crate::cloudevents::reader::{Bounds, Fault};
 use crate::cloudevents::{Data, Event, Kind};
 use crate::codes::Code;
 use bytes::Bytes;
-use proptest::prelude::{Strategy, any, proptest};
+use proptest::prelude::{ProptestConfig, Strategy, any, proptest};
 
 const CORE: &str = r#""specversion":"1.0","id":"1","source":"/a","type":"t""#;
 
@@ -262,10 +262,11 @@ fn near_json() -> impl Strategy<Value = String> {
         "null", " ", "\n", "é",
     ]);
     let pieces = proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat());
-    let valid = any::<(Vec<(String, i64)>, Vec<f32>, Option<String>)>().prop_map(|(object, array, text)| {
+    let few = |most: usize| proptest::collection::vec(any::<String>(), 0..most);
+    let valid = (few(3), any::<(i64, f32)>(), few(3)).prop_map(|(keys, numbers, texts)| {
         let object: serde_json::Map<String, serde_json::Value> =
-            object.into_iter().map(|(key, value)| (key, value.into())).collect();
-        serde_json::json!({"o": object, "a": [array, [text]]}).to_string()
+            keys.into_iter().map(|key| (key, numbers.0.into())).collect();
+        serde_json::json!({"o": object, "a": [numbers, [texts]]}).to_string()
     });
     let cut = (valid.clone(), any::<proptest::sample::Index>()).prop_map(|(text, at)| {
         let mut chars: Vec<char> = text.chars().collect();
@@ -276,9 +277,12 @@ fn near_json() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn the_scanner_agrees_with_serde_json(text in near_json()) {
-        let expected = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+        // Not read into a value: numbers of any size are numbers here.
+        let expected = serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok();
         assert_eq!(document(text.as_bytes()).is_some(), expected, "{text}");
         if expected {
             assert_eq!(document(text.as_bytes()), Some(text.trim_matches([' ', '\n'])));

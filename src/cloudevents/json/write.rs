@@ -17,7 +17,7 @@ pub fn write(event: &Event) -> Bytes {
     out.into()
 }
 
-/// As [`write`], on one line: line breaks between the tokens of JSON data become blanks.
+/// As [`write()`], on one line: line breaks between the tokens of JSON data become blanks.
 pub fn write_line(event: &Event) -> Bytes {
     let document = write(event);
     if memchr::memchr2(b'\n', b'\r', &document).is_none() {

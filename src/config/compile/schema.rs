@@ -12,7 +12,9 @@ pub fn compile(sources: &Sources, problems: &mut Problems) -> Option<Registry> {
     match Registry::compile(&sources.schemas) {
         Ok(registry) => Some(registry),
         Err(faults) => {
-            faults.into_iter().for_each(|fault| problems.push(problem(sources, fault)));
+            for fault in faults {
+                problems.push(problem(sources, fault));
+            }
             None
         }
     }

@@ -143,7 +143,7 @@ fn a_good_file_becomes_lanes_with_their_defaults() {
     assert_eq!(first.steps.len(), 2);
     assert_eq!((second.lane.display().as_str(), second.key.text()), ("orders/second", "{partitionkey}"));
     assert_eq!((second.retry.max_attempts, second.keep_order), (Some(3), false));
-    assert_eq!(second.retry.deadline, Duration::from_secs(86_400));
+    assert_eq!(second.retry.deadline, Duration::from_hours(24));
     assert_eq!(log.lane.stream, None, "a route with a transform stores the changed event by a lane");
     assert!(matches!(&log.target, Target::Stream(stream) if stream == "orders"));
     assert!(matches!(nowhere.target, Target::Nowhere));

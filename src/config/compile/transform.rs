@@ -97,7 +97,7 @@ pub fn template(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Op
     match Template::parse(part.text()?) {
         Ok(template) => Some(template),
         Err(fault) => {
-            let range = part.node().range_at(fault.offset);
+            let range = part.node().range_at(fault.offset, file.source);
             let secret = part.node().is_secret();
             let message = if secret { "the interpolated text is no template".to_owned() } else { fault.message };
             problems.error(file.source, range, Code::BadTemplate, message);

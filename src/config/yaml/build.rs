@@ -1,5 +1,6 @@
 //! Parser events become nodes, counted against the budget as they come.
 
+use super::input::{Ahead, Bounded};
 use super::scalar::{self, Scalar};
 use super::{Key, MAX_LEVELS, MAX_NODES, Node, Pair, Range, Text, Value};
 use crate::codes::Code;
@@ -79,7 +80,14 @@ impl<'a> Builder<'a> {
 
     pub(super) fn run(mut self) -> Result<Node, Fatal> {
         let source = self.source;
-        for event in Parser::new_from_str(source.text()) {
+        let ahead = Ahead::new(MAX_NODES);
+        for event in Parser::new(Bounded::new(source.text(), ahead.clone())) {
+            if ahead.is_over() {
+                let range =
+                    event.map_or_else(|error| range_of(Span::empty(*error.marker())), |(_, span)| range_of(span));
+                return Err(too_many_nodes(range));
+            }
+            ahead.reset();
             let (event, span) = event.map_err(|error| syntax(&error))?;
             self.event(event, range_of(span))?;
         }
@@ -132,7 +140,7 @@ impl<'a> Builder<'a> {
 
     fn start(&mut self, anchor: usize, range: Range, content: Content) -> Result<(), Fatal> {
         self.count(1, range)?;
-        self.check_levels(self.open.len() + 1, range)?;
+        check_levels(self.open.len() + 1, range)?;
         self.open.push(Open { anchor, range, nodes: 1, levels: 1, content });
         Ok(())
     }
@@ -148,7 +156,7 @@ impl<'a> Builder<'a> {
         self.finish(open.anchor, Finished { node, nodes: open.nodes, levels: open.levels, raw: None });
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, mut range: Range) -> Finished {
+    fn scalar(&mut self, text: &str, style: ScalarStyle, range: Range) -> Finished {
         let value = match style {
             ScalarStyle::Plain => match scalar::resolve(text) {
                 Scalar::Null => Value::Null,
@@ -157,14 +165,7 @@ impl<'a> Builder<'a> {
                 Scalar::Float(value) => Value::Float(value),
                 Scalar::Text => self.text(text, 0, range),
             },
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
-                if self.stands_verbatim(text, 1, range) {
-                    // The parser's range may run on over what follows the closing quote.
-                    let width = u32::try_from(text.chars().count()).unwrap_or(u32::MAX).saturating_add(2);
-                    range.end_column = range.column.saturating_add(width);
-                }
-                self.text(text, 1, range)
-            }
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => self.text(text, 1, range),
             ScalarStyle::Literal | ScalarStyle::Folded => self.text(text, 0, range),
         };
         Finished { node: Node { value, range }, nodes: 1, levels: 0, raw: Some(text.into()) }
@@ -172,15 +173,13 @@ impl<'a> Builder<'a> {
 
     fn text(&mut self, text: &str, quote: u32, range: Range) -> Value {
         let is_key = matches!(self.open.last(), Some(Open { content: Content::Map { pending: Pending::Key, .. }, .. }));
-        let verbatim = self.stands_verbatim(text, quote, range);
         if is_key || !text.contains('$') {
-            return Value::Text(Text { text: text.into(), written: None, verbatim, quote });
+            return Value::Text(Text { text: text.into(), written: None, quote });
         }
         match interpolate::fill(text, self.environment) {
             Ok(filled) => {
                 let written = filled.secret.then(|| text.into());
-                let verbatim = verbatim && filled.text == text;
-                Value::Text(Text { text: filled.text.into(), written, verbatim, quote })
+                Value::Text(Text { text: filled.text.into(), written, quote })
             }
             Err(fault) => {
                 self.problems.error_with_hint(self.source, range, Code::Interpolation, fault.message, fault.hint);
@@ -189,21 +188,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn stands_verbatim(&self, text: &str, quote: u32, range: Range) -> bool {
-        let before = usize::try_from(range.column - 1 + quote).unwrap_or(usize::MAX);
-        self.source.line(range.line).is_some_and(|line| {
-            let mut rest = line.chars();
-            (before == 0 || rest.nth(before - 1).is_some()) && rest.as_str().starts_with(text)
-        })
-    }
-
     fn alias(&mut self, anchor: usize, range: Range) -> Result<(), Fatal> {
         let Some((node, nodes, levels)) = self.anchors.get(&anchor) else {
             return Err(Fatal::syntax(range, "the alias stands inside of what it refers to", "write the value out"));
         };
         let finished = Finished { node: Node { range, ..node.clone() }, nodes: *nodes, levels: *levels, raw: None };
         self.count(finished.nodes, range)?;
-        self.check_levels(self.open.len() + finished.levels, range)?;
+        check_levels(self.open.len() + finished.levels, range)?;
         self.finish(0, finished);
         Ok(())
     }
@@ -233,18 +224,17 @@ impl<'a> Builder<'a> {
     fn count(&mut self, nodes: usize, range: Range) -> Result<(), Fatal> {
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes > MAX_NODES {
-            let message = format!("the file holds more than {MAX_NODES} nodes after aliases are expanded");
-            return Err(Fatal::too_large(range, message));
+            return Err(too_many_nodes(range));
         }
         Ok(())
     }
+}
 
-    fn check_levels(&self, levels: usize, range: Range) -> Result<(), Fatal> {
-        if levels > MAX_LEVELS {
-            return Err(Fatal::too_large(range, format!("the file nests deeper than {MAX_LEVELS} levels")));
-        }
-        Ok(())
+fn check_levels(levels: usize, range: Range) -> Result<(), Fatal> {
+    if levels > MAX_LEVELS {
+        return Err(Fatal::too_large(range, format!("the file nests deeper than {MAX_LEVELS} levels")));
     }
+    Ok(())
 }
 
 /// What a node in the place of a key becomes.
@@ -266,6 +256,10 @@ fn key(
     let hint = Some("remove one of the two".to_owned());
     problems.error_with_hint(source, node.range, Code::DuplicateKey, message, hint);
     Pending::Skip
+}
+
+fn too_many_nodes(range: Range) -> Fatal {
+    Fatal::too_large(range, format!("the file holds more than {MAX_NODES} nodes after aliases are expanded"))
 }
 
 fn syntax(error: &ScanError) -> Fatal {

@@ -4,12 +4,13 @@
 //! Aliases share their node, so that a bomb costs its budget check and nothing else.
 
 mod build;
+mod input;
 pub mod scalar;
 #[cfg(test)]
 mod tests;
 
 use super::interpolate::Environment;
-use super::problem::{Problems, SourceText};
+use super::problem::{self, Problems, SourceText};
 use std::rc::Rc;
 
 /// Bytes a file may have.
@@ -18,6 +19,9 @@ pub const MAX_BYTES: u64 = 8 << 20;
 pub const MAX_LEVELS: usize = 64;
 /// Nodes of a file, each alias counted with everything below it.
 pub const MAX_NODES: usize = 1_000_000;
+
+/// Characters of a value a message shows.
+const SHOWN: usize = 80;
 
 /// From where to where something stands. Lines and columns count from 1, columns in characters; the end is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,9 +88,6 @@ pub struct Text {
     pub text: Rc<str>,
     /// As written, when something was filled in: the text is then a secret.
     pub written: Option<Rc<str>>,
-    /// True when the characters of `text` stand in the file one by one from the start of the node (after `quote`), so
-    /// that an offset in the text is an offset in the line.
-    pub verbatim: bool,
     /// Characters before the text: 1 for a quoted scalar.
     pub quote: u32,
 }
@@ -158,30 +159,25 @@ impl Node {
             Value::Boolean(value) => value.to_string(),
             Value::Integer(value) => value.to_string(),
             Value::Float(value) => value.to_string(),
-            Value::Text(text) => shorten(text.written.as_ref().unwrap_or(&text.text)),
+            Value::Text(text) => problem::shorten(text.written.as_ref().unwrap_or(&text.text), SHOWN),
             Value::List(_) => "[…]".to_owned(),
             Value::Map(_) => "{…}".to_owned(),
             Value::Broken => "…".to_owned(),
         }
     }
 
-    /// The place of a byte offset in the text: exact where the text stands in the file as it is, else the whole node.
-    pub fn range_at(&self, offset: usize) -> Range {
-        match &self.value {
-            Value::Text(text) if text.verbatim => {
-                let before = text.text.get(..offset).map_or(0, |before| before.chars().count());
-                let column = self.range.column + text.quote + u32::try_from(before).unwrap_or(0);
-                Range::point(self.range.line, column)
-            }
-            _ => self.range,
+    /// The place of a byte offset in the text: exact where the text stands in the line as it is, else the whole node.
+    pub fn range_at(&self, offset: usize, source: &SourceText) -> Range {
+        let Value::Text(text) = &self.value else { return self.range };
+        let before = text.text.get(..offset).map_or(0, |before| before.chars().count());
+        let first = self.range.column.saturating_add(text.quote);
+        let verbatim = source.line(self.range.line).is_some_and(|line| {
+            let start = line.char_indices().nth(first as usize - 1);
+            start.is_some_and(|(at, _)| line.get(at..).is_some_and(|rest| rest.starts_with(&*text.text)))
+        });
+        if !verbatim {
+            return self.range;
         }
-    }
-}
-
-fn shorten(text: &str) -> String {
-    const SHOWN: usize = 80;
-    match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text.to_owned(),
+        Range::point(self.range.line, first.saturating_add(u32::try_from(before).unwrap_or(u32::MAX)))
     }
 }

@@ -35,7 +35,8 @@ fn places(node: &Node, out: &mut String) {
             }
         }
         _ => {
-            write!(out, "({})@{}:{}+{} ", node.shown(), node.range.line, node.range.column, node.range.width()).unwrap()
+            let (shown, range) = (node.shown(), node.range);
+            write!(out, "({shown})@{}:{}+{} ", range.line, range.column, range.width()).unwrap();
         }
     }
 }
@@ -47,7 +48,7 @@ fn every_key_and_value_knows_its_place() {
     places(&read(text).0.unwrap(), &mut flat);
     assert_eq!(
         flat,
-        "äö@2:1+2 (x ü)@2:5+5 list@3:1+4 é@4:6+1 (1)@4:9+1 b@4:12+1 (two)@4:15+5 \
+        "äö@2:1+2 (x ü)@2:5+9 list@3:1+4 é@4:6+1 (1)@4:9+1 b@4:12+1 (two)@4:15+5 \
          (plain text here)@5:5+15 (true)@6:5+4 none@7:1+4 (null)@7:5+1 last@8:1+4 (block\n)@9:3+1 "
     );
 }
@@ -65,10 +66,10 @@ fn collections_begin_where_their_first_character_stands() {
 
 #[test]
 fn an_offset_in_a_text_is_found_in_the_line() {
-    let (root, _) = read("a: ä-{x}\nb: \"ü{x}\"\nc: \"\\u0041{x}\"\nd: >\n  {x}\n");
-    let root = root.unwrap();
+    let text = "a: ä-{x}\nb: \"ü{x}\"\nc: \"\\u0041{x}\"\nd: >\n  {x}\n";
+    let (source, root) = (SourceText::new("a.yaml", text), read(text).0.unwrap());
     let place = |key: &str, offset| {
-        let range = root.get(key).unwrap().range_at(offset);
+        let range = root.get(key).unwrap().range_at(offset, &source);
         (range.line, range.column)
     };
     assert_eq!(place("a", "ä-".len()), (1, 6));

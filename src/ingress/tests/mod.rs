@@ -371,5 +371,5 @@ async fn http2_with_prior_knowledge() {
     assert_eq!(many.send().await.unwrap().status(), 431);
     assert!(client.post(&url).body("!broken").send().await.is_err(), "the stream is reset");
     assert_eq!(client.post(&url).body("still there").send().await.unwrap().status(), 202);
-    assert_eq!(server.listening.drain(Duration::from_secs(10)).await, 0);
+    assert!(server.listening.drain(Duration::from_secs(10)).await);
 }

@@ -1,0 +1,127 @@
+//! Reading and writing the small binary forms of the log: fixed numbers, varints and length-prefixed text.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+/// The bytes are not what was written: too short, too long, or not of the form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stored bytes are malformed")]
+pub struct Malformed;
+
+/// Appends an unsigned number in 7-bit groups, lowest first.
+pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(low_byte(number) | 0x80);
+        number >>= 7;
+    }
+    out.push(low_byte(number));
+}
+
+/// Appends a length and bytes.
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn low_byte(number: u64) -> u8 {
+    number.to_le_bytes()[0]
+}
+
+/// Walks through bytes without copying them.
+pub(super) struct Cursor<'b> {
+    bytes: &'b Bytes,
+    at: usize,
+}
+
+impl<'b> Cursor<'b> {
+    /// Starts at the first byte.
+    pub fn new(bytes: &'b Bytes) -> Cursor<'b> {
+        Cursor { bytes, at: 0 }
+    }
+
+    /// One byte.
+    pub fn byte(&mut self) -> Result<u8, Malformed> {
+        let byte = *self.bytes.get(self.at).ok_or(Malformed)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    /// `N` bytes.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let end = self.at.checked_add(N).ok_or(Malformed)?;
+        let array = self.bytes.get(self.at..end).ok_or(Malformed)?;
+        self.at = end;
+        array.try_into().map_err(|_| Malformed)
+    }
+
+    /// A number in 7-bit groups.
+    pub fn varint(&mut self) -> Result<u64, Malformed> {
+        let mut number = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let group = u64::from(byte & 0x7f);
+            if shift == 63 && group > 1 {
+                return Err(Malformed);
+            }
+            number |= group << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(Malformed)
+    }
+
+    /// A length and that many bytes, sharing the buffer.
+    pub fn bytes(&mut self) -> Result<Bytes, Malformed> {
+        let length = usize::try_from(self.varint()?).map_err(|_| Malformed)?;
+        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len()).ok_or(Malformed)?;
+        let bytes = self.bytes.slice(self.at..end);
+        self.at = end;
+        Ok(bytes)
+    }
+
+    /// A length and that many bytes of UTF-8, sharing the buffer.
+    pub fn text(&mut self) -> Result<ByteString, Malformed> {
+        ByteString::try_from(self.bytes()?).map_err(|_| Malformed)
+    }
+
+    /// A number of things that follow, each at least one byte: so that a bad count cannot reserve memory.
+    pub fn count(&mut self) -> Result<usize, Malformed> {
+        let count = usize::try_from(self.varint()?).map_err(|_| Malformed)?;
+        if count > self.bytes.len() - self.at { Err(Malformed) } else { Ok(count) }
+    }
+
+    /// Fails unless every byte was read.
+    pub fn end(&self) -> Result<(), Malformed> {
+        if self.at == self.bytes.len() { Ok(()) } else { Err(Malformed) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cursor, Malformed, put_varint};
+    use bytes::Bytes;
+
+    #[test]
+    fn numbers_survive_the_round_trip() {
+        for number in [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX] {
+            let mut out = Vec::new();
+            put_varint(&mut out, number);
+            let bytes = Bytes::from(out);
+            let mut cursor = Cursor::new(&bytes);
+            assert_eq!(cursor.varint(), Ok(number));
+            assert_eq!(cursor.end(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_malformed() {
+        let bytes = Bytes::from_static(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02]);
+        assert_eq!(Cursor::new(&bytes).varint(), Err(Malformed));
+        let bytes = Bytes::from_static(&[0x80]);
+        assert_eq!(Cursor::new(&bytes).varint(), Err(Malformed));
+        let bytes = Bytes::from_static(&[5, b'a']);
+        assert_eq!(Cursor::new(&bytes).text(), Err(Malformed));
+        assert_eq!(Cursor::new(&bytes).count(), Err(Malformed));
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of the whole log.
+
+mod append;
+pub(super) mod support;
