@@ -12,6 +12,7 @@ use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
 use crate::state::Reason;
 use crate::transform;
+use crate::transform::template::Template;
 use crate::units::Micros;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::borrow::Cow;
@@ -74,25 +75,32 @@ fn target(event: &Event, target: &Target) -> Result<String, Undeliverable> {
     match target {
         Target::Stream(stream) => Ok(stream.clone()),
         Target::Nowhere => Ok(String::new()),
-        Target::Subject(template) => {
-            let filled = template.fill(event, subject::escape).map_err(|attribute| Undeliverable {
-                reason: Reason::Template,
-                code: Code::TemplateUnfilled,
-                detail: format!(
-                    "subject `{}` needs attribute `{attribute}`, which the event does not have",
-                    template.text()
-                ),
-                target: None,
-            })?;
-            subject::check(&filled).map_err(|detail| Undeliverable {
-                reason: Reason::Topic,
-                code: Code::BadTarget,
-                detail,
-                target: Some(filled.clone()),
-            })?;
-            Ok(filled)
-        }
+        Target::Subject(template) => checked(event, "subject", template, subject::escape, subject::check),
+        // What a topic may hold is little enough that values need no escape: anything else is a dead letter.
+        Target::Topic(template) => checked(event, "topic", template, |value, out| out.push_str(value), topic::check),
     }
+}
+
+fn checked(
+    event: &Event,
+    what: &str,
+    template: &Template,
+    escape: impl Fn(&str, &mut String),
+    check: impl Fn(&str) -> Result<(), String>,
+) -> Result<String, Undeliverable> {
+    let filled = template.fill(event, escape).map_err(|attribute| Undeliverable {
+        reason: Reason::Template,
+        code: Code::TemplateUnfilled,
+        detail: format!("{what} `{}` needs attribute `{attribute}`, which the event does not have", template.text()),
+        target: None,
+    })?;
+    check(&filled).map_err(|detail| Undeliverable {
+        reason: Reason::Topic,
+        code: Code::BadTarget,
+        detail,
+        target: Some(filled.clone()),
+    })?;
+    Ok(filled)
 }
 
 fn fill_key(event: &Event, deliver: &DeliverEntry) -> Option<String> {

@@ -20,6 +20,7 @@ use super::sources::Sources;
 use super::yaml::{self, Node};
 use crate::codes::Code;
 use crate::deliver::entry::DeliverEntry;
+use crate::deliver::kafka::config::KafkaConfig;
 use crate::deliver::nats::config::NatsConfig;
 use crate::route::RouteTable;
 use crate::validate::Registry;
@@ -39,6 +40,8 @@ pub enum DestinationSpec {
     Discard,
     /// A NATS server or cluster.
     Nats(NatsConfig),
+    /// A Kafka cluster.
+    Kafka(KafkaConfig),
 }
 
 impl DestinationSpec {
@@ -48,6 +51,7 @@ impl DestinationSpec {
             DestinationSpec::Log => "log",
             DestinationSpec::Discard => "discard",
             DestinationSpec::Nats(_) => "nats",
+            DestinationSpec::Kafka(_) => "kafka",
         }
     }
 
@@ -55,10 +59,13 @@ impl DestinationSpec {
     pub fn fingerprint(&self) -> String {
         let mut hasher = SipHasher24::new();
         hasher.write(self.kind().as_bytes());
-        if let DestinationSpec::Nats(config) = self {
-            // Options are plain data: writing them as JSON cannot fail.
-            hasher.write(&serde_json::to_vec(config).unwrap_or_default());
-        }
+        // Options are plain data: writing them as JSON cannot fail.
+        let options = match self {
+            DestinationSpec::Log | DestinationSpec::Discard => Vec::new(),
+            DestinationSpec::Nats(config) => serde_json::to_vec(config).unwrap_or_default(),
+            DestinationSpec::Kafka(config) => serde_json::to_vec(config).unwrap_or_default(),
+        };
+        hasher.write(&options);
         format!("{:016x}", hasher.finish())
     }
 }
