@@ -9,8 +9,8 @@ use crate::deliver::destinations::{Destinations, Wanted};
 use crate::deliver::discard::Discard;
 use crate::deliver::dispatcher::{Delivery, LaneLimits};
 use crate::deliver::log::LogDestination;
-use crate::deliver::{kafka, nats};
 use crate::deliver::plan::Plan;
+use crate::deliver::{kafka, nats};
 
 use crate::ingress;
 use crate::log::{self, DataDir, LockError, Log};

@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn structured_mode_says_its_media_type() {
-        let names = [(Dialect::Http, "Content-Type"), (Dialect::Nats, "Content-Type"), (Dialect::Kafka, "content-type")];
+        let names =
+            [(Dialect::Http, "Content-Type"), (Dialect::Nats, "Content-Type"), (Dialect::Kafka, "content-type")];
         for (dialect, name) in names {
             let message = encode(&event(BODY), Mode::Structured, Format::Json, dialect).unwrap();
             assert_eq!(headers(&message), [(name, "application/cloudevents+json")]);

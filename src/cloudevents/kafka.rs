@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn the_media_type_of_the_data_is_read_in_both_spellings() {
-        let (own, other) = (("content-type", Some(&b"text/plain"[..])), ("ce_datacontenttype", Some(&b"text/plain"[..])));
+        let (own, other) =
+            (("content-type", Some(&b"text/plain"[..])), ("ce_datacontenttype", Some(&b"text/plain"[..])));
         for headers in [&[own][..], &[other], &[own, other], &[other, own], &[own, own]] {
             assert_eq!(with(headers).unwrap().datacontenttype(), Some("text/plain"), "{headers:?}");
         }

@@ -11,7 +11,10 @@ use std::collections::VecDeque;
 pub fn files() -> [(&'static str, String); 3] {
     [
         ("routes/route.schema.json", editor_schema(&ROUTE_SCHEMA, "A route file of Signalbox")),
-        ("signalbox.schema.json", editor_schema(&GATEWAY_SCHEMA, "signalbox.yaml, the static configuration of Signalbox")),
+        (
+            "signalbox.schema.json",
+            editor_schema(&GATEWAY_SCHEMA, "signalbox.yaml, the static configuration of Signalbox"),
+        ),
         ("routes/README.md", page()),
     ]
 }

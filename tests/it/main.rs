@@ -5,6 +5,12 @@ mod admin_api;
 mod cli;
 mod conformance;
 mod http_abuse;
+#[cfg(feature = "kafka")]
+mod kafka_destination;
+#[cfg(feature = "kafka")]
+mod kafka_faults;
+#[cfg(feature = "kafka")]
+mod kafka_gateway;
 #[cfg(feature = "nats")]
 mod ledger;
 #[cfg(feature = "nats")]

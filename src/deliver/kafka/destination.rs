@@ -41,12 +41,7 @@ impl KafkaDestination {
         tasks.spawn(Kind::Destination, async move {
             stopped.run_until_cancelled(kept.keep()).await;
         });
-        KafkaDestination {
-            link,
-            deliveries: TaskTracker::new(),
-            _stop_on_drop: stop.clone().drop_guard(),
-            stop,
-        }
+        KafkaDestination { link, deliveries: TaskTracker::new(), _stop_on_drop: stop.clone().drop_guard(), stop }
     }
 
     async fn publish(&self, outgoing: Outgoing) -> Result<Receipt, DeliveryError> {

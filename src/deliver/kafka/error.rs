@@ -62,7 +62,8 @@ pub fn of(failure: Failure, topic: &str, only_here: bool, why: Option<&str>) -> 
     };
     match code {
         Kafka::MessageSizeTooLarge | Kafka::MessageBatchTooLarge | Kafka::InvalidMessageSize => {
-            let by = if matches!(failure, Failure::NotTaken(_)) { "the property `message.max.bytes`" } else { "the broker" };
+            let by =
+                if matches!(failure, Failure::NotTaken(_)) { "the property `message.max.bytes`" } else { "the broker" };
             (too_large(format!("larger than {by} allows")), Consequence::None)
         }
         Kafka::UnknownTopic | Kafka::UnknownTopicOrPartition | Kafka::UnknownPartition | Kafka::UnknownTopicId => {

@@ -104,6 +104,16 @@ fn fault(name: &str, value: &Property) -> Option<Fault> {
         let message = format!("the property `{name}` cannot be set");
         return Some(Fault { place: Place::Name(name.to_owned()), message, detail: None, hint: Some(why.to_owned()) });
     }
+    // librdkafka would only say that a certificate is not one.
+    if name.ends_with(".location")
+        && let Property::Text(path) = value
+        && path != "probe"
+        && let Err(error) = std::fs::metadata(path)
+    {
+        let message = format!("the file of `{name}` cannot be read");
+        let (place, detail) = (Place::Value(name.to_owned()), Some(format!("{path}: {error}")));
+        return Some(Fault { place, message, detail, hint: None });
+    }
     let mut alone = ClientConfig::new();
     alone.set(name, value.text());
     match alone.create_native_config() {

@@ -114,7 +114,10 @@ async fn the_duplicate_window_survives_a_restart_across_segments_and_ends() {
         assert!(stored[0].duplicate, "{number}");
     }
     log.close().await;
-    let short = Bench { options: crate::log::Options { duplicate_window: std::time::Duration::ZERO, ..bench.options.clone() }, ..bench };
+    let short = Bench {
+        options: crate::log::Options { duplicate_window: std::time::Duration::ZERO, ..bench.options.clone() },
+        ..bench
+    };
     let log = short.open();
     assert!(!log.append(vec![once(record(1), 1 << 64 | 5)]).await.unwrap()[0].duplicate);
     log.close().await;
@@ -132,7 +135,8 @@ async fn large_and_tiny_events_go_through_segments_of_any_size() {
         for number in 0..60_u64 {
             let mut record = record(number);
             let length = usize::try_from(number * number * 20).unwrap();
-            record.event = crate::cloudevents::Event { data: Data::Binary(Bytes::from(vec![7; length])), ..event(number) };
+            record.event =
+                crate::cloudevents::Event { data: Data::Binary(Bytes::from(vec![7; length])), ..event(number) };
             let stored = log.append(vec![new(record.clone())]).await.unwrap();
             expected.push((stored[0].position, record));
         }
