@@ -17,7 +17,8 @@ pub const SOON: Duration = Duration::from_secs(30);
 
 pub fn config(broker: String, properties: &[(&str, &str)]) -> KafkaConfig {
     let property = |&(name, value): &(&str, &str)| (name.to_owned(), Property::Text(value.to_owned()));
-    KafkaConfig { brokers: vec![broker], properties: properties.iter().map(property).collect() }
+    let brokers = broker.split(',').map(str::to_owned).collect();
+    KafkaConfig { brokers, properties: properties.iter().map(property).collect() }
 }
 
 pub fn start(config: &KafkaConfig) -> KafkaDestination {
@@ -47,9 +48,14 @@ pub async fn deliver(destination: &KafkaDestination, outgoing: &Outgoing) -> Res
     .await
 }
 
+/// A name of a topic that no other test uses.
+pub fn fresh_topic() -> String {
+    format!("orders-{:x}", fastrand::u64(..))
+}
+
 /// A topic of the shared broker that no other test uses.
 async fn topic(partitions: i32, settings: &[(&str, &str)]) -> String {
-    let name = format!("orders-{:x}", fastrand::u64(..));
+    let name = fresh_topic();
     KafkaServer::shared().create_topic(&name, partitions, settings).await;
     name
 }
@@ -118,7 +124,7 @@ async fn records_without_a_key_are_spread() {
 #[tokio::test]
 async fn a_missing_topic_is_tried_again_is_not_created_and_starves_nobody() {
     let (server, there, destination) = (KafkaServer::shared(), topic(1, &[]).await, shared());
-    let missing = format!("missing-{:x}", fastrand::u64(..));
+    let missing = fresh_topic();
     deliver(&destination, &outgoing(&there, None, b"first")).await.expect("delivered");
     let missing_message = outgoing(&missing, Some("k"), b"1");
     let lane = futures::future::join_all((0..500).map(|_| deliver(&destination, &missing_message)));

@@ -126,14 +126,16 @@ fn broker(text: &str) -> Result<String, String> {
     if text.contains("://") {
         return Err("a broker is a host and a port, without a scheme".to_owned());
     }
+    if text.contains(',') {
+        return Err("each broker is an entry of its own".to_owned());
+    }
     let full = format!("kafka://{text}");
     let uri = Uri::parse(full.as_str()).map_err(|_| "not the address of a broker".to_owned())?;
     let authority = uri.authority().filter(|authority| !authority.host().is_empty()).ok_or("a broker needs a host")?;
     if authority.userinfo().is_some() {
         return Err("a broker takes no login in its address".to_owned());
     }
-    // A comma is legal in a URI's host and would be a second broker here.
-    if !uri.path().as_str().is_empty() || uri.query().is_some() || uri.fragment().is_some() || text.contains(',') {
+    if !uri.path().as_str().is_empty() || uri.query().is_some() || uri.fragment().is_some() {
         return Err("a broker is a host and a port; nothing follows them".to_owned());
     }
     let port = match authority.port() {

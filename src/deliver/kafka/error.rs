@@ -11,7 +11,7 @@ use rdkafka::error::RDKafkaErrorCode;
 pub enum Consequence {
     /// Nothing.
     None,
-    /// The topic is not there after all.
+    /// The topic is not there after all, or closed to this login: the brokers are asked before the next message.
     ForgetTopic,
     /// The producer has ended.
     BreakOff,
@@ -71,8 +71,9 @@ pub fn of(failure: Failure, topic: &str, only_here: bool, why: Option<&str>) -> 
         }
         Kafka::InvalidTopic => (bad_target(format!("the broker refuses the topic `{topic}`")), Consequence::None),
         Kafka::InvalidRecord | Kafka::InvalidTimestamp => (refused(said(code)), Consequence::None),
-        Kafka::Fatal | Kafka::Fenced | Kafka::GaplessGuarantee | Kafka::PurgeQueue | Kafka::PurgeInflight => {
-            (no_ack("the producer was ended by a fatal error".to_owned(), false), Consequence::BreakOff)
+        code if ends_the_producer(code) => {
+            let detail = format!("the producer was ended by a fatal error: {}", said(code));
+            (no_ack(detail, false), Consequence::BreakOff)
         }
         code if is_in_doubt(code) => {
             let mut detail = format!("no acknowledgement: {}", said(code));
@@ -82,13 +83,28 @@ pub fn of(failure: Failure, topic: &str, only_here: bool, why: Option<&str>) -> 
             }
             (no_ack(detail, only_here), Consequence::None)
         }
-        // Authorisation, policies, full disks: all may pass, and what does not is ended by the deadline.
-        code => {
-            let detail = format!("topic `{topic}`: {}", said(code));
-            let error = DeliveryError { code: Code::DestinationFailed, detail, advice: Advice::Later(None) };
-            (error, Consequence::None)
-        }
+        Kafka::TopicAuthorizationFailed => (failed(topic, code), Consequence::ForgetTopic),
+        // Policies, full disks: all may pass, and what does not is ended by the deadline.
+        code => (failed(topic, code), Consequence::None),
     }
+}
+
+/// The producer can no longer tell which messages were stored.
+fn ends_the_producer(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Kafka;
+    matches!(
+        code,
+        Kafka::Fatal
+            | Kafka::Fenced
+            | Kafka::GaplessGuarantee
+            | Kafka::PurgeQueue
+            | Kafka::PurgeInflight
+            | Kafka::OutOfOrderSequenceNumber
+            | Kafka::UnknownProducerId
+            | Kafka::InvalidProducerEpoch
+            | Kafka::InvalidProducerIdMapping
+            | Kafka::ProducerFenced
+    )
 }
 
 /// The time was over, or the connection lost, before an answer came.
@@ -109,6 +125,11 @@ fn is_in_doubt(code: RDKafkaErrorCode) -> bool {
             | Kafka::NotEnoughReplicasAfterAppend
             | Kafka::ISRInsufficient
     )
+}
+
+fn failed(topic: &str, code: RDKafkaErrorCode) -> DeliveryError {
+    let detail = format!("topic `{topic}`: {}", said(code));
+    DeliveryError { code: Code::DestinationFailed, detail, advice: Advice::Later(None) }
 }
 
 fn too_large(detail: String) -> DeliveryError {

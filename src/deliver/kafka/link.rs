@@ -306,6 +306,12 @@ impl Link {
         flush.await.ok(); // a panic there changes nothing here
     }
 
+    /// How many producers there were.
+    #[cfg(test)]
+    pub fn session_number(&self) -> u64 {
+        self.session.load().as_ref().map_or(0, |session| session.number)
+    }
+
     fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }

@@ -1,14 +1,19 @@
 use super::config::{KafkaConfig, Place, Property};
 use super::error::{self, Consequence};
+use super::link::Link;
 use super::properties;
 use super::session::Failure;
 use super::traffic::{SILENCE, Traffic};
 use super::watch::{Limiter, scrub};
 use crate::codes::Code;
+use crate::deliver::Outgoing;
 use crate::deliver::error::Advice;
 use crate::secret::Secret;
 use crate::state::Reason;
 use rdkafka::error::RDKafkaErrorCode as Kafka;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use std::time::{Duration, Instant};
 
 fn config(brokers: &[&str], properties: &[(&str, &str)]) -> KafkaConfig {
@@ -186,7 +191,7 @@ fn failures_say_whose_fault_it_is_and_what_helps() {
         (Kafka::UnknownPartition, (Code::NoTopic, later, Consequence::ForgetTopic)),
         (Kafka::InvalidTopic, (Code::BadTarget, Advice::Never(Reason::Topic), Consequence::None)),
         (Kafka::InvalidRecord, (Code::RefusedByDestination, Advice::Never(Reason::Refused), Consequence::None)),
-        (Kafka::TopicAuthorizationFailed, (Code::DestinationFailed, later, Consequence::None)),
+        (Kafka::TopicAuthorizationFailed, (Code::DestinationFailed, later, Consequence::ForgetTopic)),
         (Kafka::PolicyViolation, (Code::DestinationFailed, later, Consequence::None)),
         (Kafka::MessageTimedOut, (Code::NoAck, Advice::Unreachable, Consequence::None)),
         (Kafka::NotEnoughReplicas, (Code::NoAck, Advice::Unreachable, Consequence::None)),
@@ -200,4 +205,37 @@ fn failures_say_whose_fault_it_is_and_what_helps() {
     let (stuck, _) = error::of(Failure::Sent(Kafka::MessageTimedOut), "orders", true, Some("it is slow"));
     assert_eq!((stuck.code, stuck.advice), (Code::NoAck, Advice::Later(None)), "others were answered meanwhile");
     assert!(stuck.detail.contains("it is slow"), "{}", stuck.detail);
+}
+
+#[tokio::test]
+async fn after_a_fatal_error_the_producer_is_made_again_and_everything_is_delivered() {
+    let cluster: MockCluster<'_, DefaultProducerContext> = MockCluster::new(1).expect("a mock cluster");
+    cluster.create_topic("orders", 1, 1).expect("a new topic");
+    let link = Link::new("orders", &config(&[&cluster.bootstrap_servers()], &[]), Duration::from_secs(30));
+    let message = Outgoing {
+        target: "orders".to_owned(),
+        key: Some("k".to_owned()),
+        headers: Vec::new(),
+        body: None,
+        message_id: String::new(),
+        stored: None,
+    };
+    let deliver = async {
+        assert!(link.publish(&message).await.is_ok());
+        assert_eq!(link.session_number(), 1);
+        let lost = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER];
+        cluster.request_errors(RDKafkaApiKey::Produce, &lost);
+        let mut failures = Vec::new();
+        while let Err(error) = link.publish(&message).await {
+            assert_eq!(error.advice, Advice::Unreachable, "{error}");
+            failures.push(error.code);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(failures.contains(&Code::NoAck), "{failures:?}");
+        assert_eq!(link.session_number(), 2);
+    };
+    tokio::select! {
+        () = link.clone().keep() => unreachable!("it keeps for ever"),
+        done = tokio::time::timeout(Duration::from_secs(30), deliver) => done.expect("in time"),
+    }
 }
