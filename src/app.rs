@@ -37,7 +37,7 @@ const TAIL_BYTES: usize = 16 << 20;
 /// Bytes of events all lanes hold in memory.
 const LANE_BYTES: usize = 64 << 20;
 /// A lane without work ends after this long.
-const LANE_IDLE: Duration = Duration::from_secs(60);
+const LANE_IDLE: Duration = Duration::from_mins(1);
 
 /// A running gateway.
 pub struct App {

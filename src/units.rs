@@ -84,7 +84,7 @@ impl fmt::Display for Size {
         let (unit, scale) = SIZE_UNITS[..5]
             .iter()
             .rev()
-            .find(|(_, scale)| self.0 >= *scale && self.0 % scale == 0)
+            .find(|(_, scale)| self.0 >= *scale && self.0.is_multiple_of(*scale))
             .unwrap_or(&SIZE_UNITS[0]);
         write!(f, "{}{unit}", self.0 / scale)
     }

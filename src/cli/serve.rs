@@ -78,20 +78,19 @@ fn announce(app: &App, begun: Instant, printer: &mut Printer) -> Result<(), Fail
             listeners.into_iter().map(|(name, address)| (name, url(address).into())).collect();
         return printer.document(&json!({"ready": true, "listeners": listeners, "admin": admin}));
     }
-    let mut block =
-        format!("signalbox {} is ready after {} ms\n\n", env!("CARGO_PKG_VERSION"), begun.elapsed().as_millis());
+    let version = env!("CARGO_PKG_VERSION");
+    let mut lines =
+        vec![format!("signalbox {version} is ready after {} ms", begun.elapsed().as_millis()), String::new()];
     for (name, address) in &listeners {
-        block.push_str(&format!("  events  {}/   (listener {name}, POST)\n", url(*address)));
+        lines.push(format!("  events  {}/   (listener {name}, POST)", url(*address)));
     }
-    block.push_str(&format!("  admin   {admin}/api/v1/routes\n\nTry it:\n\n"));
+    lines.push(format!("  admin   {admin}/api/v1/routes"));
     if let Some((_, address)) = listeners.first() {
-        block.push_str(&format!(
-            "  curl -i {}/ -H 'content-type: application/json' -H 'ce-specversion: 1.0' \\\n    \
-             -H 'ce-id: 1' -H 'ce-source: /demo' -H 'ce-type: com.example.demo.greeted' -d '{{\"hello\":\"world\"}}'\n",
-            url(*address)
-        ));
+        lines.push(format!("\nTry it:\n\n  curl -i {}/ -H 'content-type: application/json' \\", url(*address)));
+        lines.push("    -H 'ce-specversion: 1.0' -H 'ce-id: 1' -H 'ce-source: /demo' \\".to_owned());
+        lines.push("    -H 'ce-type: com.example.demo.greeted' -d '{\"hello\":\"world\"}'\n".to_owned());
     }
-    printer.block(&block)
+    printer.block(&lines.join("\n"))
 }
 
 /// What a client on this machine reaches the address by.

@@ -12,7 +12,7 @@ pub fn files() -> [(&'static str, String); 3] {
     [
         ("routes/route.schema.json", editor_schema(&ROUTE_SCHEMA, "A route file of Signalbox")),
         (
-            "signalbox.schema.json",
+            "src/config/signalbox.schema.json",
             editor_schema(&GATEWAY_SCHEMA, "signalbox.yaml, the static configuration of Signalbox"),
         ),
         ("routes/README.md", page()),
@@ -56,6 +56,9 @@ Names declared in one file may be used in another. Unknown keys are problems. Te
 `${env:NAME:-default}` and `${file:PATH}` (a relative path starts at this folder); `$$` is a plain dollar sign.
 Durations are written `250ms`, `30s`, `5m`, `24h`, `7d`; sizes `512B`, `64KiB`, `4MiB`, `10GiB`.
 
+Templates, in `subject`, `key` and `set`, are text with `{attribute}` or `{attribute:-default}`; `{{` and `}}` are plain
+braces. A template that cannot be filled in makes the event a dead letter; a key that cannot be filled in is no key.
+
 For completion and checks while you type, begin a file with:
 
 ```yaml
@@ -67,7 +70,7 @@ const GATEWAY_HEAD: &str = "
 # signalbox.yaml
 
 Static: a change needs a restart. All of it is optional. Paths are relative to the file. Its editor schema is
-`signalbox.schema.json` in the root of the repository.
+`src/config/signalbox.schema.json`.
 ";
 
 fn page() -> String {
@@ -87,7 +90,7 @@ fn section(root: &Json, name: &str, page: &mut String) {
             continue;
         }
         let description = schema.get("description").and_then(Json::as_str).unwrap_or_default();
-        page.push_str(&format!("\n## {name}\n\n{description}\n\n"));
+        page.extend(["\n## ", &name, "\n\n", description, "\n\n"]);
         let rows = rows(schema);
         page.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
         for row in &rows {
@@ -135,8 +138,17 @@ impl Row<'_> {
             _ => String::new(),
         };
         let meaning = self.description.unwrap_or_default().replace('\n', " ").replace('|', "\\|");
+        let (meaning, default) = told_default(&meaning).unwrap_or((meaning, default));
         format!("| `{}` | {} | {default} | {meaning} |\n", self.key, value(root, self.schema))
     }
+}
+
+/// A default that only the description tells, for keys whose absence means more than a value: `Default: …` as a sentence
+/// of its own moves to its column.
+fn told_default(meaning: &str) -> Option<(String, String)> {
+    let (before, from) = meaning.split_once("Default: ")?;
+    let (default, after) = from.split_once(". ").unwrap_or((from.trim_end_matches('.'), ""));
+    Some((format!("{before}{after}").trim_end().to_owned(), default.to_owned()))
 }
 
 /// What may stand as the value, in words.

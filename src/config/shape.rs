@@ -178,7 +178,12 @@ impl<'a> Shape<'a> {
         }
         let missing = words(schema, "required").filter(|key| !pairs.iter().any(|pair| *pair.key.text == **key));
         let missing: Vec<&str> = missing.collect();
+        let known = |key: &str| properties.is_some_and(|properties| properties.contains_key(key));
         for key in &missing {
+            // A misspelt key was told already: one mistake is one problem.
+            if pairs.iter().any(|pair| !known(&pair.key.text) && did_you_mean(&pair.key.text, [*key]).is_some()) {
+                continue;
+            }
             let about = properties.and_then(|p| p.get(*key)?.get("description")?.as_str());
             let message = format!("{} lacks the key `{key}`", quoted(name));
             let hint = about.map(|about| format!("`{key}`: {}", first_sentence(about)));

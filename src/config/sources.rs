@@ -275,3 +275,80 @@ fn fingerprint(routes: &[RouteSource], schemas: &[(String, Vec<u8>)]) -> u64 {
     }
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Sources, stamp};
+    use crate::codes::Code;
+    use crate::config::problem::Severity;
+    use std::fs;
+    use std::path::Path;
+
+    fn write(folder: &Path, files: &[&str]) {
+        for name in files {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, name).unwrap();
+        }
+    }
+
+    fn read(folder: &Path) -> Sources {
+        Sources::read(&folder.join("routes"), &folder.join("schemas"))
+    }
+
+    #[test]
+    fn files_come_in_order_of_bytes_and_make_the_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["routes/b.yaml", "routes/B.yml", "routes/a.yaml", "routes/sub/x.yaml", "routes/.h.yaml"];
+        write(folder.path(), &files);
+        write(folder.path(), &["schemas/t/2.json", "schemas/t/10.json", "schemas/README.md", "schemas/t/notes.txt"]);
+        let sources = read(folder.path());
+        let names: Vec<_> = sources.routes.iter().map(|route| route.file.rsplit('/').next().unwrap()).collect();
+        assert_eq!(names, ["B.yml", "a.yaml", "b.yaml"]);
+        let schemas: Vec<_> = sources.schemas.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(schemas, ["t/10.json", "t/2.json"]);
+        assert!(sources.faults.is_empty(), "{:?}", sources.faults);
+        assert_eq!(sources.version(), "1847989981fe2031", "the same on every machine");
+        let before = (sources.identity(), stamp(&sources.routes_dir, &sources.schemas_dir));
+        assert_eq!(before, (read(folder.path()).identity(), stamp(&sources.routes_dir, &sources.schemas_dir)));
+        fs::write(folder.path().join("routes/a.yaml"), "other").unwrap();
+        let after = read(folder.path());
+        assert_ne!(after.version(), sources.version());
+        assert_ne!((after.identity(), stamp(&after.routes_dir, &after.schemas_dir)), before);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        write(
+            folder.path(),
+            &["schemas/stray.json", "schemas/a/1.avsc", "schemas/b/conversion", "schemas/c/README.md"],
+        );
+        write(folder.path(), &["routes/ok.yaml"]);
+        std::os::unix::fs::symlink("nowhere", folder.path().join("routes/gone.yaml")).unwrap();
+        let sources = read(folder.path());
+        let found: Vec<_> = sources.faults.iter().map(|fault| (fault.code, fault.severity)).collect();
+        assert_eq!(
+            found,
+            [
+                (Code::NotYetSupported, Severity::Error),
+                (Code::NotYetSupported, Severity::Error),
+                (Code::BadSchema, Severity::Error),
+                (Code::BadSchema, Severity::Warning),
+                (Code::MissingFile, Severity::Error),
+            ]
+        );
+        assert!(sources.routes_missing);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_empty_until_it_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = read(folder.path());
+        assert!(none.faults.is_empty() && none.routes.is_empty() && !none.found.routes);
+        write(folder.path(), &["routes/a.yaml", "schemas/a/1.json"]);
+        let both = read(folder.path());
+        assert!(both.vanished_since(none.found).is_empty());
+        assert_eq!(none.vanished_since(both.found).len(), 2);
+    }
+}

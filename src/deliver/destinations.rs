@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a removed destination may be held by attempts in flight before it is closed under them.
-const LET_GO: Duration = Duration::from_secs(60);
+const LET_GO: Duration = Duration::from_mins(1);
 /// How often it is looked whether they have let go.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a removed destination may take to close.

@@ -58,8 +58,8 @@ impl Default for RetryPolicy {
     fn default() -> Self {
         RetryPolicy {
             initial: Duration::from_millis(200),
-            max: Duration::from_secs(60),
-            deadline: Duration::from_secs(24 * 3600),
+            max: Duration::from_mins(1),
+            deadline: Duration::from_hours(24),
             max_attempts: None,
         }
     }

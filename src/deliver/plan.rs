@@ -7,14 +7,19 @@ use crate::log::record::Entry;
 use crate::state::Reason;
 use std::sync::Arc;
 
+/// The deliver entry of a lane in the current snapshot.
+pub type EntryOf = Arc<dyn Fn(&LaneName) -> Option<Arc<DeliverEntry>> + Send + Sync>;
+/// The running destination of a name.
+pub type DestinationOf = Arc<dyn Fn(&str) -> Option<Arc<dyn Destination>> + Send + Sync>;
+
 /// A lane's view of the current snapshot. Asked anew for every attempt: transform and target are those of the snapshot at
 /// the attempt (design.md §2 "Reload").
 #[derive(Clone)]
 pub struct Plan {
     /// The deliver entry of a lane in the current snapshot; `None` = removed: dead letter `route_removed`.
-    pub entry: Arc<dyn Fn(&LaneName) -> Option<Arc<DeliverEntry>> + Send + Sync>,
+    pub entry: EntryOf,
     /// The running destination of a name.
-    pub destination: Arc<dyn Fn(&str) -> Option<Arc<dyn Destination>> + Send + Sync>,
+    pub destination: DestinationOf,
     /// Transforms and encodes; pure. `attempt` counts from 1.
     pub prepare: fn(&Entry, &DeliverEntry, attempt: u32) -> Result<Outgoing, Undeliverable>,
     /// The key of an event in an entry (for order), without the rest of the work.

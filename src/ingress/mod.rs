@@ -32,7 +32,7 @@ pub async fn start(gateway: Arc<Gateway>, listener: &Listener, tasks: &Tasks) ->
     let ingress = Ingress {
         listener: listener.name.clone().into(),
         body_bytes: bytes(limits.body_bytes),
-        request_timeout: limits.request_timeout.0,
+        request_timeout: limits.request_timeout.0.min(server::LONGEST),
         budget: Arc::clone(&gateway.bodies),
         counters: Counters::new(&listener.name),
         rejections: Arc::clone(&gateway.rejections),

@@ -2,7 +2,7 @@
 
 use crate::codes::Code;
 use crate::pipeline::outcome::{Receipt, Rejection};
-use crate::server::problem::{self, Fault, Problem};
+use crate::server::problem::{self, Problem};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
@@ -164,7 +164,11 @@ fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: &str) {
 
 /// The problem document of a rejection.
 pub fn refused(rejection: &Rejection, status: StatusCode) -> Answer {
-    let (errors, left_out) = faults(rejection);
+    let listed = rejection.faults().take(FAULTS);
+    let listed =
+        listed.map(|one| problem::Fault { pointer: one.pointer, detail: one.detail.to_owned(), index: one.index });
+    let errors: Vec<_> = listed.collect();
+    let left_out = rejection.faults().skip(FAULTS).count();
     let mut detail = rejection.detail.clone();
     if left_out > 0 {
         // Writing to a String cannot fail.
@@ -188,18 +192,6 @@ pub fn refused(rejection: &Rejection, status: StatusCode) -> Answer {
         headers.insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
     }
     answer
-}
-
-/// Pointers into the request: those of a batch begin with the element's index. What cannot be pointed at is in
-/// `detail`.
-fn faults(rejection: &Rejection) -> (Vec<Fault>, usize) {
-    let pointed = || rejection.errors.iter().filter(|(index, one)| index.is_some() || !one.pointer.is_empty());
-    let faults = pointed().take(FAULTS).map(|(index, violation)| Fault {
-        pointer: index.map_or_else(|| violation.pointer.clone(), |index| format!("/{index}{}", violation.pointer)),
-        detail: violation.detail.clone(),
-        index: *index,
-    });
-    (faults.collect(), pointed().count().saturating_sub(FAULTS))
 }
 
 /// `OPTIONS`: what may be sent here. Nobody is granted the web-hook handshake by default, so no `WebHook-*` header

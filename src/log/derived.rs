@@ -222,7 +222,7 @@ fn store(
             locked(&shared.derived.streams).extend(named);
             Ok(())
         }
-        Err(error) if segment::is_full(&error) && files.last().is_none_or(|file| file.rolled_back()) => {
+        Err(error) if segment::is_full(&error) && files.last().is_none_or(File::rolled_back) => {
             Err(AppendError::Full { holder: shared.holder() })
         }
         Err(error) => return Err(error),
@@ -247,16 +247,13 @@ struct File {
 
 /// The file of a segment, at the end of the list of open ones.
 fn file<'f>(files: &'f mut Vec<File>, segment: &Arc<Segment>) -> Result<&'f mut File, rusqlite::Error> {
-    match files.iter().position(|file| file.segment.first == segment.first) {
-        Some(at) => {
-            let file = files.remove(at);
-            files.push(file);
-        }
-        None => {
-            files.push(File::open(segment)?);
-            if files.len() > OPEN_FILES {
-                files.remove(0).close();
-            }
+    if let Some(at) = files.iter().position(|file| file.segment.first == segment.first) {
+        let file = files.remove(at);
+        files.push(file);
+    } else {
+        files.push(File::open(segment)?);
+        if files.len() > OPEN_FILES {
+            files.remove(0).close();
         }
     }
     files.last_mut().ok_or(rusqlite::Error::InvalidQuery)

@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn positions_and_times_far_apart_are_kept() {
-        let mut window = Window::new(Duration::from_secs(100 * 86_400), 100, 0);
+        let mut window = Window::new(Duration::from_hours(2_400), 100, 0);
         window.insert(1, 5, 0);
         window.insert(2, 5 + (1 << 40), 86_400_000 * 60);
         assert_eq!(window.find(1, 86_400_000 * 60), Some(5));

@@ -119,7 +119,7 @@ pub enum ReadError {
     Closed,
 }
 
-/// What a search asks for. All conditions are ANDed; results are newest first.
+/// What a search asks for. All conditions must hold; results are newest first.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
     /// Exactly this `type`.
@@ -196,6 +196,7 @@ impl Log {
     /// Served from memory for recent positions, else from the segments on a blocking thread.
     /// Records whose checksum is wrong are skipped, counted and logged.
     pub async fn read_from(&self, from: u64, limit: usize, bytes: usize) -> Result<Vec<Arc<Entry>>, ReadError> {
+        let from = from.max(self.first());
         if from > self.head() || limit == 0 {
             return Ok(Vec::new());
         }
@@ -207,7 +208,7 @@ impl Log {
 
     /// The entry at a position, `None` when there is none.
     pub async fn get(&self, position: u64) -> Result<Option<Arc<Entry>>, ReadError> {
-        if position > self.head() {
+        if position < self.first() || position > self.head() {
             return Ok(None);
         }
         if let Some(entries) = self.shared().tail.read(position, 1, 0) {
@@ -251,6 +252,7 @@ impl Log {
         from: u64,
         limit: usize,
     ) -> Result<(Vec<Arc<Entry>>, u64), ReadError> {
+        let from = from.max(self.first());
         if from > self.head() || limit == 0 {
             return Ok((Vec::new(), from));
         }

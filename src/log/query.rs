@@ -91,10 +91,10 @@ impl Search<'_> {
         }
         let narrow = Narrow { terms: terms_of(&self.query), decisions, received: self.received() };
         let candidates = match reader.segment.stage() {
-            Stage::Sealed => indexed(reader, &narrow).or_else(|error| match segment::is_corrupt(&error) {
-                true => Ok(None),
-                false => Err(error),
-            })?,
+            Stage::Sealed => match indexed(reader, &narrow) {
+                Err(error) if segment::is_corrupt(&error) => None,
+                indexed => indexed?,
+            },
             Stage::Open | Stage::Full => None,
         };
         if let Some(candidates) = candidates {

@@ -43,10 +43,10 @@ pub(super) fn recover(options: &Options) -> Result<Found, OpenError> {
     let head = files.last().map_or(0, |last| last.last.unwrap_or(last.meta.first - 1));
     let open = files.len().saturating_sub(1);
     let segments = files.into_iter().enumerate().map(|(at, file)| {
-        let stage = match file.sealed {
-            true => Stage::Sealed,
-            false if at == open => Stage::Open,
-            false => Stage::Full,
+        let stage = match (file.sealed, at == open) {
+            (true, _) => Stage::Sealed,
+            (false, true) => Stage::Open,
+            (false, false) => Stage::Full,
         };
         Arc::new(Segment::new(file.path, &file.meta, stage, file.times, file.bytes))
     });
@@ -72,9 +72,10 @@ fn inspect(first: u64, path: PathBuf) -> Result<File, OpenError> {
     let connection = if folded { segment::open_sealed(&path) } else { segment::open_reader(&path) }.map_err(fail)?;
     let (format, meta) = segment::read_meta(&connection).map_err(fail)?;
     if format != FORMAT || meta.first != first {
-        let detail = match format == FORMAT {
-            true => format!("it began as the segment of position {}; was it renamed?", meta.first),
-            false => format!("it has format {format}, this version reads format {FORMAT}"),
+        let detail = if format == FORMAT {
+            format!("it began as the segment of position {}; was it renamed?", meta.first)
+        } else {
+            format!("it has format {format}, this version reads format {FORMAT}")
         };
         return Err(OpenError::Io { path, source: std::io::Error::new(std::io::ErrorKind::InvalidData, detail) });
     }
@@ -155,7 +156,7 @@ pub(super) fn activate(shared: &Shared) -> Result<Active, OpenError> {
     let fail = |error: rusqlite::Error| OpenError::Io { path, source: std::io::Error::other(error) };
     let (segment, connection) = upkeep::make(shared, &meta).map_err(fail)?;
     shared.segments.push(segment.clone());
-    Ok(Active::new(segment, connection))
+    Ok(Active::new(segment, connection, Numbers::default()))
 }
 
 fn go_on(shared: &Shared, segment: &Arc<Segment>) -> Result<Active, rusqlite::Error> {
@@ -168,7 +169,7 @@ fn go_on(shared: &Shared, segment: &Arc<Segment>) -> Result<Active, rusqlite::Er
         tracing::warn!(file = %wal.display(), position = shared.head(),
             "the log ends in a commit that was not finished; what follows this position was dropped");
     }
-    Ok(Active { numbers: Numbers::after(last), ..Active::new(segment.clone(), connection) })
+    Ok(Active::new(segment.clone(), connection, Numbers::after(last)))
 }
 
 /// True when a write-ahead log of which SQLite took `frames` goes on with a frame of the same round.

@@ -1,4 +1,5 @@
-//! Removes whole segments that nobody needs any more: settled, sealed, and too old or more than there is room for.
+//! Removes whole segments that nobody needs any more: settled, and too old or more than there is room
+//! for. One that is still being sealed may go, too: whoever has its files open keeps them until they are closed.
 
 use super::segment::Segment;
 use super::shared::Shared;

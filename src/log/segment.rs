@@ -12,6 +12,8 @@ use std::time::Duration;
 /// Bytes of a page: measured between 4 and 32 KiB at groups of 1 to 256 events; larger ones are rewritten too often by
 /// small groups, smaller ones cost more calls for large groups.
 const PAGE_BYTES: u32 = 8192;
+/// Bytes of a frame of the write-ahead log beside its page.
+const FRAME_BYTES: u64 = 24;
 /// Version of the tables below, kept in each file. A file of another version is refused, not guessed at.
 pub(super) const FORMAT: i64 = 1;
 
@@ -66,7 +68,8 @@ pub(super) struct Segment {
     pub opened: Micros,
     state: Mutex<(Stage, Times)>,
     bytes: AtomicU64,
-    checkpointed: AtomicU64,
+    checkpoint_wanted: AtomicBool,
+    checkpoint_done: AtomicBool,
     derived_bytes: AtomicU64,
     removed: AtomicBool,
     damaged: AtomicBool,
@@ -82,7 +85,8 @@ impl Segment {
             opened: meta.opened,
             state: Mutex::new((stage, times)),
             bytes: AtomicU64::new(bytes),
-            checkpointed: AtomicU64::new(bytes),
+            checkpoint_wanted: AtomicBool::new(false),
+            checkpoint_done: AtomicBool::new(false),
             derived_bytes: AtomicU64::new(derived_bytes),
             removed: AtomicBool::new(false),
             damaged: AtomicBool::new(false),
@@ -129,14 +133,24 @@ impl Segment {
         self.bytes.store(file_bytes(&self.path), Ordering::Relaxed);
     }
 
-    /// Bytes appended since the last checkpoint.
-    pub fn not_checkpointed(&self) -> u64 {
-        self.bytes().saturating_sub(self.checkpointed.load(Ordering::Relaxed))
+    /// The writer wants its write-ahead log copied into the file.
+    pub fn want_checkpoint(&self) {
+        self.checkpoint_wanted.store(true, Ordering::Release);
     }
 
-    /// Remembers that everything up to `bytes` was checkpointed.
-    pub fn checkpointed(&self, bytes: u64) {
-        self.checkpointed.store(bytes, Ordering::Relaxed);
+    /// True once for each [`Segment::want_checkpoint`].
+    pub fn take_checkpoint_wanted(&self) -> bool {
+        self.checkpoint_wanted.swap(false, Ordering::AcqRel)
+    }
+
+    /// Almost everything was copied.
+    pub fn checkpoint_done(&self) {
+        self.checkpoint_done.store(true, Ordering::Release);
+    }
+
+    /// True once for each [`Segment::checkpoint_done`].
+    pub fn take_checkpoint_done(&self) -> bool {
+        self.checkpoint_done.swap(false, Ordering::AcqRel)
     }
 
     /// True once retention has removed its files.
@@ -277,6 +291,17 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.execute_batch("PRAGMA wal_autocheckpoint=0;")?;
     Ok(connection)
+}
+
+/// Bytes a group of `bytes` takes in the write-ahead log, about: its pages are full, but for the last ones of two tables.
+pub(super) fn wal_bytes(bytes: u64) -> u64 {
+    let page = u64::from(PAGE_BYTES) + FRAME_BYTES;
+    (bytes / u64::from(PAGE_BYTES) + 3) * page
+}
+
+/// Copies what the write-ahead log holds into the file, as far as nobody is in the way. Appends go on meanwhile.
+pub(super) fn checkpoint(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?.query_row([], |_| Ok(()))
 }
 
 /// Reads the first row.

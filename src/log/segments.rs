@@ -1,6 +1,6 @@
 //! The list of segments, oldest first.
 
-use super::segment::{Segment, Stage};
+use super::segment::Segment;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// All segments; the last one is open.
@@ -46,6 +46,6 @@ impl Segments {
         let mut list = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let next = list.get(1)?.first;
         let oldest = list.first()?;
-        ((oldest.stage() == Stage::Sealed || oldest.damaged()) && may_go(oldest, next)).then(|| list.remove(0))
+        may_go(oldest, next).then(|| list.remove(0))
     }
 }

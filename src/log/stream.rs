@@ -79,9 +79,9 @@ pub(super) fn from_files(
         let step = Step { shared, stream, segment: &segment, limit };
         let read = shared.pool.with(&segment, |reader| step.read(reader, at, upto))?;
         let (found, next) = read.unwrap_or_else(|| (Vec::new(), upto + 1));
-        let held = next <= upto;
+        let stopped = next <= upto;
         at = next;
-        if held || !found.is_empty() {
+        if stopped || !found.is_empty() {
             return Ok((found, at));
         }
     }
@@ -104,14 +104,13 @@ impl Step<'_> {
         let mut parts: HashMap<u32, Part> = HashMap::new();
         let mut found = Vec::new();
         for summary in walk::summaries(reader, &self.shared.damage, from, upto, None)? {
-            let part = match parts.get(&summary.decision) {
-                Some(part) => part.clone(),
-                None => {
-                    let decision = reader.known.get(&reader.connection, summary.decision)?.unwrap_or_default();
-                    let part = Part::of(&decision, self.stream);
-                    parts.insert(summary.decision, part.clone());
-                    part
-                }
+            let part = if let Some(part) = parts.get(&summary.decision) {
+                part.clone()
+            } else {
+                let decision = reader.known.get(&reader.connection, summary.decision)?.unwrap_or_default();
+                let part = Part::of(&decision, self.stream);
+                parts.insert(summary.decision, part.clone());
+                part
             };
             let position = summary.position;
             if found.len() >= self.limit || position >= settled && self.is_awaited(&part, &page, position) {

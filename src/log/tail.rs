@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_ring_drops_the_oldest_and_says_what_it_no_longer_covers() {
-        let size = entry(1).record.size();
+        let size = entry(11).record.size();
         let tail = Tail::new(10, size * 3);
         assert_eq!(tail.read(11, 10, usize::MAX), Some(Vec::new()));
         assert_eq!(tail.read(10, 10, usize::MAX), None);

@@ -2,7 +2,7 @@
 
 use super::recovery;
 use super::shared::Shared;
-use super::writer::{Clock, Writer};
+use super::writer::{Active, Clock, Writer};
 use super::{OpenError, Options, ReadError, derived, locked, upkeep};
 use crate::observability::metrics;
 use std::panic::AssertUnwindSafe;
@@ -16,6 +16,13 @@ const READS: usize = 8;
 
 /// Recovers and starts everything.
 pub(super) fn start(options: Options) -> Result<Arc<Shared>, OpenError> {
+    let (shared, writer) = prepare(options, |_| {})?;
+    run(&shared, writer)?;
+    Ok(shared)
+}
+
+/// Everything but the threads. `change` sees the open segment first; tests limit its connection.
+pub(super) fn prepare(options: Options, change: impl FnOnce(&Active)) -> Result<(Arc<Shared>, Writer), OpenError> {
     let clock = Clock::start();
     let found = recovery::recover(&options)?;
     let shared = Arc::new(Shared::new(options, found, QUEUE_BYTES, READS));
@@ -25,11 +32,16 @@ pub(super) fn start(options: Options) -> Result<Arc<Shared>, OpenError> {
     })?;
     let active = recovery::activate(&shared)?;
     metrics::log_bytes().set(shared.segments.bytes() as f64);
+    change(&active);
     let writer = Writer::new(shared.clone(), active, window, clock);
-    spawn(&shared, "log-upkeep", upkeep::run)?;
-    spawn(&shared, "log-derived", derived::run)?;
-    spawn(&shared, "log-writer", move |_| writer.run())?;
-    Ok(shared)
+    Ok((shared, writer))
+}
+
+/// Starts the threads.
+pub(super) fn run(shared: &Arc<Shared>, writer: Writer) -> Result<(), OpenError> {
+    spawn(shared, "log-upkeep", upkeep::run)?;
+    spawn(shared, "log-derived", derived::run)?;
+    spawn(shared, "log-writer", move |_| writer.run())
 }
 
 /// Commits what waits, then ends every thread. The second call finds nothing to do.

@@ -1,4 +1,4 @@
-//! The thread beside the writer: makes the next segment in advance, checkpoints the open one in small steps, seals full
+//! The thread beside the writer: makes the next segment in advance, checkpoints the open one, seals full
 //! ones and removes settled ones. One of these at a time, so that it never has more than one flush under way.
 
 use super::segment::{self, Meta, Segment, Stage, Times};
@@ -9,9 +9,6 @@ use rusqlite::Connection;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-/// Bytes after which the open segment is checkpointed: one flush of this size holds up a commit only shortly, one flush
-/// of a whole segment would hold it up for long.
-pub(super) const CHECKPOINT_BYTES: u64 = 8 << 20;
 /// How long the thread rests between the small steps of a seal, so that the writer gets the processor and the disk.
 const REST: Duration = Duration::from_millis(2);
 /// Retention by age is looked at this often, or more often when `max_age` is short.
@@ -95,7 +92,7 @@ pub(super) fn run(shared: &Shared) {
     while !shared.desk.is_stopped() {
         make_ordered(shared);
         checkpointer.step(shared);
-        seal_full(shared);
+        seal_full(shared, &mut checkpointer);
         retention::run(shared);
         rotate_old(shared);
         shared.desk.wait(tick);
@@ -133,16 +130,18 @@ pub(super) fn make(shared: &Shared, meta: &Meta) -> Made {
     }
 }
 
-fn seal_full(shared: &Shared) {
+fn seal_full(shared: &Shared, checkpointer: &mut Checkpointer) {
     let waits = |segment: &Arc<Segment>| segment.stage() == Stage::Full && !segment.damaged();
     for segment in shared.segments.all().into_iter().filter(waits) {
         let mut go_on = || {
             make_ordered(shared);
+            checkpointer.step(shared);
             std::thread::sleep(REST);
             !shared.desk.is_stopped()
         };
         match seal::seal(shared, &segment, &mut go_on) {
             Ok(_) => {}
+            Err(_) if segment.removed() => {}
             Err(error) if segment::is_full(&error) => {
                 tracing::warn!(segment = %segment.path.display(), "no room to seal a segment; it is tried again");
                 return;
@@ -168,41 +167,39 @@ fn rotate_old(shared: &Shared) {
     }
 }
 
-/// Copies what is committed from the write-ahead log into the segment's file, a little at a time.
+/// Copies the write-ahead log of the open segment when the writer asks for it.
 #[derive(Default)]
 struct Checkpointer(Option<(Arc<Segment>, Connection)>);
 
 impl Checkpointer {
     fn step(&mut self, shared: &Shared) {
-        let Some(open) = shared.segments.all().pop() else { return };
-        if open.not_checkpointed() < CHECKPOINT_BYTES {
-            return;
+        let Some(open) = shared.segments.all().pop().filter(|open| open.take_checkpoint_wanted()) else { return };
+        match self.checkpoint(&open) {
+            Ok(()) => {}
+            // The write-ahead log itself still holds everything.
+            Err(error) if segment::is_full(&error) => {
+                tracing::warn!(segment = %open.path.display(), "no room to checkpoint the open segment");
+            }
+            Err(error) => shared.break_log(format!("cannot checkpoint `{}`: {error}", open.path.display())),
         }
-        if let Err(error) = self.checkpoint(&open) {
-            // The write-ahead log keeps everything: the seal tries again.
-            tracing::warn!(segment = %open.path.display(), %error, "cannot checkpoint the open segment");
-            self.0 = None;
-        }
+        open.checkpoint_done();
     }
 
     fn checkpoint(&mut self, open: &Arc<Segment>) -> Result<(), rusqlite::Error> {
-        let bytes = open.bytes();
-        if self.0.as_ref().is_none_or(|(segment, _)| segment.first != open.first) {
-            self.0 = Some((open.clone(), segment::open_sealer(&open.path)?));
-        }
-        if let Some((_, connection)) = &self.0 {
-            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
-            open.checkpointed(bytes);
-        }
-        Ok(())
+        let connection = match self.0.take() {
+            Some((segment, connection)) if segment.first == open.first => connection,
+            _ => segment::open_sealer(&open.path)?,
+        };
+        let done = segment::checkpoint(&connection);
+        self.0 = Some((open.clone(), connection));
+        done
     }
 
     /// Leaves the open segment without a write-ahead log when the process ends well: the next start has less to read.
     fn finish(self, shared: &Shared) {
         drop(self.0);
         let Some(open) = shared.segments.all().pop() else { return };
-        let folded = segment::open_sealer(&open.path)
-            .and_then(|connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        let folded = segment::open_sealer(&open.path).and_then(|connection| seal::fold(&connection));
         if let Err(error) = folded {
             tracing::warn!(segment = %open.path.display(), %error, "cannot checkpoint the open segment");
         }

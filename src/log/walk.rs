@@ -11,7 +11,22 @@ use std::ops::Range;
 
 /// The highest position a segment holds; `None` when it holds nothing.
 pub(super) fn last_position(connection: &Connection) -> Result<Option<u64>, rusqlite::Error> {
+    // A commit row has a checksum over its first position and its count: it is believed more than the events' keys.
+    match last_committed(connection) {
+        Ok(Some(last)) => return Ok(Some(last)),
+        Err(error) if !segment::is_corrupt(&error) => return Err(error),
+        _ => {}
+    }
     connection.query_row("SELECT max(position) FROM events", [], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_sql)))
+}
+
+fn last_committed(connection: &Connection) -> Result<Option<u64>, rusqlite::Error> {
+    let mut find = connection.prepare("SELECT first, body FROM commits ORDER BY first DESC LIMIT 1")?;
+    let mut rows = find.query([])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let first = from_sql(row.get(0)?);
+    let head = row.get_ref(1)?.as_blob().ok().and_then(|body| commit::head(first, body));
+    Ok(head.map(|head| first + u64::from(head.events) - 1))
 }
 
 /// The times of all events of a segment; unknown when a commit row is damaged.

@@ -29,6 +29,20 @@ pub(super) struct Active {
     /// Events this process appended to it, and their bytes: tells their usual size.
     pub events: u64,
     pub bytes: u64,
+    wal: WalCycle,
+}
+
+/// The write-ahead log is copied into the file and begun anew whenever it has grown to this size. It is then written over
+/// in place, which costs half of what a growing file costs, and a start has little to read. Measured between 2 and 16 MiB.
+const WAL_BYTES: u64 = 8 << 20;
+
+/// Where the write-ahead log is between two beginnings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WalCycle {
+    /// It holds so many bytes.
+    Filling(u64),
+    /// Upkeep copies it beside the appends.
+    Copying,
 }
 
 /// The next segment, asked for in advance.
@@ -152,6 +166,9 @@ impl Writer {
             Ok(bytes) => {
                 self.active.segment.grow(bytes);
                 self.active.bytes += bytes;
+                if let WalCycle::Filling(held) = &mut self.active.wal {
+                    *held += segment::wal_bytes(bytes);
+                }
             }
             Err(error) if segment::is_full(&error) && self.rolled_back() => {
                 tracing::error!(segment = %self.active.segment.path.display(), "the disk is full; nothing is stored");
@@ -175,6 +192,29 @@ impl Writer {
         self.shared.head.send_replace(self.next - 1);
         group.answer();
         self.look_ahead();
+        self.turn_wal()
+    }
+
+    /// Has the write-ahead log copied when it is large. Upkeep does most of it while appends go on; when it is done, the
+    /// few pages that came meanwhile are copied here, and the next group begins the log anew.
+    fn turn_wal(&mut self) -> Result<(), rusqlite::Error> {
+        let segment = &self.active.segment;
+        match self.active.wal {
+            WalCycle::Filling(held) if held >= WAL_BYTES => {
+                self.active.wal = WalCycle::Copying;
+                segment.want_checkpoint();
+                self.shared.desk.ring();
+            }
+            WalCycle::Copying if segment.take_checkpoint_done() => {
+                self.active.wal = WalCycle::Filling(0);
+                match segment::checkpoint(&self.active.connection) {
+                    // Without room for a copy the log itself still holds everything.
+                    Err(error) if !segment::is_full(&error) => return Err(error),
+                    _ => {}
+                }
+            }
+            WalCycle::Filling(_) | WalCycle::Copying => {}
+        }
         Ok(())
     }
 
@@ -209,9 +249,6 @@ impl Writer {
             let left = limit.saturating_sub(bytes) / usual;
             self.ask(self.next + left - left / 8);
         }
-        if self.active.segment.not_checkpointed() >= super::upkeep::CHECKPOINT_BYTES {
-            self.shared.desk.ring();
-        }
     }
 
     fn ask(&mut self, first: u64) {
@@ -229,7 +266,8 @@ impl Writer {
         let Some(coming) = self.coming.take() else { return };
         match coming.answer.recv() {
             Ok(Ok((segment, connection))) => {
-                let full = std::mem::replace(&mut self.active, Active::new(segment.clone(), connection));
+                let full =
+                    std::mem::replace(&mut self.active, Active::new(segment.clone(), connection, Numbers::default()));
                 self.next = self.next.max(segment.first);
                 self.shared.segments.push(segment);
                 drop(full.connection);
@@ -248,8 +286,8 @@ impl Writer {
 }
 
 impl Active {
-    /// A segment that holds nothing yet.
-    pub fn new(segment: Arc<Segment>, connection: Connection) -> Active {
-        Active { segment, connection, numbers: Numbers::default(), events: 0, bytes: 0 }
+    /// A segment to which this process has appended nothing yet; decisions get their numbers from `numbers`.
+    pub fn new(segment: Arc<Segment>, connection: Connection, numbers: Numbers) -> Active {
+        Active { segment, connection, numbers, events: 0, bytes: 0, wal: WalCycle::Filling(0) }
     }
 }

@@ -94,42 +94,72 @@ pub fn accept(
     };
 
     let count = events.len();
+    let mut judge = Judge {
+        snapshot,
+        policy,
+        now,
+        producer: incoming.producer,
+        caller: caller.map(|(_, text)| text),
+        occurrences: batch.then(Occurrences::default),
+        faults: Faults::default(),
+    };
     let mut entries = Vec::with_capacity(count);
-    let mut faults = Faults::default();
-    let mut occurrences = Occurrences::default();
-    for (index, mut event) in events.into_iter().enumerate() {
-        let index = batch.then_some(index);
+    for (index, event) in events.into_iter().enumerate() {
         let process = if batch { ids.child(request) } else { request };
-        fill_in_traceparent(&mut event, caller.map(|(_, text)| text), process);
-        let schema = match snapshot.schemas.check(&event, policy.unknown_type == UnknownType::Reject) {
+        entries.extend(judge.event(batch.then_some(index), event, process));
+    }
+    let Faults { code, detail, errors } = judge.faults;
+    match code {
+        None => Ok(Accepted { entries, batch, trace: request }),
+        Some(code) => Err(Rejection { events: count, ..refuse(code, detail, errors) }),
+    }
+}
+
+/// What all events of one request are judged by, and what was wrong so far.
+struct Judge<'a> {
+    snapshot: &'a Snapshot,
+    policy: &'a Policy,
+    now: Micros,
+    producer: Option<ByteString>,
+    caller: Option<&'a str>,
+    /// For a batch: which events were in it before.
+    occurrences: Option<Occurrences>,
+    faults: Faults,
+}
+
+impl Judge<'_> {
+    /// Trace → validate → route → fingerprint. `None` when the event is refused; its faults are noted.
+    fn event(&mut self, index: Option<usize>, mut event: Event, process: TraceContext) -> Option<NewEntry> {
+        let policy = self.policy;
+        fill_in_traceparent(&mut event, self.caller, process);
+        let schema = match self.snapshot.schemas.check(&event, policy.unknown_type == UnknownType::Reject) {
             Ok(schema) => schema,
             Err(refusal) => {
-                faults.schema(index, refusal);
-                continue;
+                self.faults.schema(index, refusal);
+                return None;
             }
         };
-        let decision = snapshot.table.decide(&event);
+        let decision = self.snapshot.table.decide(&event);
         if decision.is_empty() && policy.unmatched == Unmatched::Reject {
-            faults.unmatched(index);
-            continue;
+            self.faults.unmatched(index);
+            return None;
         }
-        let fingerprint = policy.fingerprints.of(incoming.producer.as_deref(), &event);
+        let fingerprint = policy.fingerprints.of(self.producer.as_deref(), &event);
+        let fingerprint = match &mut self.occurrences {
+            Some(occurrences) => occurrences.distinguish(fingerprint),
+            None => fingerprint,
+        };
         let record = Record {
-            received: now,
+            received: self.now,
             listener: policy.listener.clone(),
-            producer: incoming.producer.clone(),
+            producer: self.producer.clone(),
             schema,
-            snapshot: snapshot.version.clone(),
+            snapshot: self.snapshot.version.clone(),
             process,
             decision,
             event,
         };
-        let fingerprint = if batch { occurrences.distinguish(fingerprint) } else { fingerprint };
-        entries.push(NewEntry { record: Arc::new(record), fingerprint: Some(fingerprint) });
-    }
-    match faults.code {
-        None => Ok(Accepted { entries, batch, trace: request }),
-        Some(code) => Err(Rejection { events: count, ..refuse(code, faults.detail, faults.errors) }),
+        Some(NewEntry { record: Arc::new(record), fingerprint: Some(fingerprint) })
     }
 }
 
@@ -188,7 +218,7 @@ impl Faults {
             self.code = Some(code);
             self.detail = match violations.as_slice() {
                 [only] => only.detail.clone(),
-                _ => format!("{}: {} violations", code.title(), violations.len()),
+                _ => format!("{} violations", violations.len()),
             };
         }
         self.errors.extend(violations.into_iter().map(|violation| (index, violation)));

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// An attempt that starts later than this after acceptance begins a trace of its own (reliability.md §4.3 R6).
-const JOIN_WINDOW: Duration = Duration::from_secs(60);
+const JOIN_WINDOW: Duration = Duration::from_mins(1);
 
 /// Transforms, fills in and encodes one event for one deliver entry.
 pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<Outgoing, Undeliverable> {

@@ -25,15 +25,11 @@ impl Fingerprints {
         let mut hasher = SipHasher13::new_with_key(&self.key);
         part(&mut hasher, event.source.as_bytes());
         part(&mut hasher, event.id.as_bytes());
-        match producer {
-            Some(producer) => {
-                hasher.write_u8(1);
-                part(&mut hasher, producer.as_bytes());
-            }
-            None => {
-                hasher.write_u8(0);
-                self.content(&mut hasher, event);
-            }
+        hasher.write_u8(u8::from(producer.is_some()));
+        if let Some(producer) = producer {
+            part(&mut hasher, producer.as_bytes());
+        } else {
+            self.content(&mut hasher, event);
         }
         hasher.finish128().as_u128()
     }

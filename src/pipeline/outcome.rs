@@ -29,3 +29,26 @@ pub struct Rejection {
     /// Events of the request, as far as it could be read; 0 when it holds none that could.
     pub events: usize,
 }
+
+/// One thing that is wrong with a request, at a place of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault<'a> {
+    /// JSON Pointer into the request: that of a batch begins with the element's index.
+    pub pointer: String,
+    /// For people.
+    pub detail: &'a str,
+    /// Index of the batch element.
+    pub index: Option<usize>,
+}
+
+impl Rejection {
+    /// Everything that can be pointed at. What cannot is told by [`Rejection::detail`].
+    pub fn faults(&self) -> impl Iterator<Item = Fault<'_>> {
+        let pointed = self.errors.iter().filter(|(index, one)| index.is_some() || !one.pointer.is_empty());
+        pointed.map(|(index, one)| Fault {
+            pointer: index.map_or_else(|| one.pointer.clone(), |index| format!("/{index}{}", one.pointer)),
+            detail: &one.detail,
+            index: *index,
+        })
+    }
+}

@@ -36,7 +36,7 @@ pub struct Refused {
 /// One thing that was wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// JSON Pointer into the event's JSON form; empty when nothing can be pointed at.
+    /// JSON Pointer into the request, as in its answer.
     pub pointer: String,
     /// For people.
     pub detail: String,
@@ -59,10 +59,10 @@ impl Rejections {
 
     /// Notes a refused request; the oldest one goes when the ring is full. Long texts are cut.
     pub fn note(&self, listener: &ByteString, producer: Option<&ByteString>, status: u16, rejection: &Rejection) {
-        let problems = rejection.errors.iter().take(PROBLEMS).map(|(index, violation)| Fault {
-            pointer: shortened(&violation.pointer),
-            detail: shortened(&violation.detail),
-            index: *index,
+        let problems = rejection.faults().take(PROBLEMS).map(|one| Fault {
+            pointer: shortened(&one.pointer),
+            detail: shortened(one.detail),
+            index: one.index,
         });
         let refused = Arc::new(Refused {
             time: Micros::now(),
@@ -124,6 +124,7 @@ mod tests {
         assert_eq!(kept.iter().map(|one| one.detail.as_str()).collect::<Vec<_>>(), ["three", "two"]);
         assert_eq!(kept[0].problems.len(), PROBLEMS);
         assert!(kept[0].problems[0].pointer.len() < TEXT + 8);
+        assert!(kept[0].problems[0].pointer.starts_with("/1/é/"));
         assert_eq!(ring.newest(1).len(), 1);
     }
 }

@@ -70,8 +70,10 @@ pub fn builder(heads: Heads, tasks: Tasks) -> Builder<Streams> {
     let mut builder = Builder::new(Streams(tasks));
     let mut http1 = builder.http1();
     http1.half_close(heads.half_close).header_read_timeout(None).max_buf_size(heads.bytes.max(HYPER_BUFFER));
-    if heads.fields != HYPER_HEADERS {
-        http1.max_headers(heads.fields);
+    // A field has four bytes at least: hyper is not asked to make room for more than a head can hold.
+    let fields = heads.fields.min(heads.bytes / 4);
+    if fields != HYPER_HEADERS {
+        http1.max_headers(fields);
     }
     builder
         .http2()

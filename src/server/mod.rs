@@ -38,6 +38,9 @@ use tokio_util::sync::CancellationToken;
 /// Connections the kernel holds for us until we accept them.
 const BACKLOG: u32 = 4096;
 
+/// A clock cannot be set for any time an operator may write; nothing waits longer than this.
+pub const LONGEST: Duration = Duration::from_hours(24 * 365);
+
 /// Caps and times of one listener.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -178,7 +181,8 @@ pub fn start<H: Handler>(
 ) -> Running {
     let Bound { listener, address } = bound;
     let connections = descriptors::affordable(options.connections, &options.name);
-    let options = Options { connections, ..options };
+    let header_timeout = options.header_timeout.min(LONGEST);
+    let options = Options { connections, header_timeout, idle_timeout: options.idle_timeout.min(LONGEST), ..options };
     let connections = Arc::new(Connections::new(&options.name));
     let stopped = CancellationToken::new();
     let running = Running {

@@ -138,7 +138,8 @@ async fn a_head_sent_byte_by_byte_is_cut_at_the_same_time() {
 
 #[tokio::test]
 async fn a_later_head_has_its_own_timer_and_an_idle_connection_lives_longer() {
-    let (listening, _tasks) = listening(options(), Echo::default()).await;
+    let options = Options { idle_timeout: Duration::from_secs(3), ..options() };
+    let (listening, _tasks) = listening(options, Echo::default()).await;
     let request = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
 
     let mut idle = connect(&listening).await;
@@ -146,7 +147,7 @@ async fn a_later_head_has_its_own_timer_and_an_idle_connection_lives_longer() {
     answer(&mut idle, "0 bytes").await;
     let since = Instant::now();
     assert_eq!(rest(&mut idle).await, "");
-    assert!(since.elapsed() >= Duration::from_millis(800), "{:?}", since.elapsed());
+    assert!(since.elapsed() >= Duration::from_millis(2900), "{:?}", since.elapsed());
 
     let mut slow = connect(&listening).await;
     slow.write_all(request).await.unwrap();
@@ -154,7 +155,7 @@ async fn a_later_head_has_its_own_timer_and_an_idle_connection_lives_longer() {
     slow.write_all(b"POST / HT").await.unwrap();
     let since = Instant::now();
     assert_eq!(rest(&mut slow).await, "");
-    assert!(since.elapsed() < Duration::from_millis(800), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_millis(2900), "{:?}", since.elapsed());
 }
 
 #[tokio::test]
@@ -171,7 +172,16 @@ async fn a_request_in_work_outlives_the_timers() {
 
 #[tokio::test]
 async fn one_connection_too_many_is_closed_at_once_and_the_others_live() {
-    let (listening, _tasks) = listening(Options { connections: 2, ..options() }, Echo::default()).await;
+    let (listening, _tasks) = listening(
+        Options {
+            connections: 2,
+            header_timeout: Duration::from_secs(8),
+            idle_timeout: Duration::from_secs(8),
+            ..options()
+        },
+        Echo::default(),
+    )
+    .await;
     let mut first = connect(&listening).await;
     first.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     answer(&mut first, "0 bytes").await;
@@ -179,7 +189,7 @@ async fn one_connection_too_many_is_closed_at_once_and_the_others_live() {
     let mut third = connect(&listening).await;
     let since = Instant::now();
     assert_eq!(rest(&mut third).await, "");
-    assert!(since.elapsed() < Duration::from_millis(250), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
     second.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     answer(&mut second, "0 bytes").await;
     drop((first, second));

@@ -5,6 +5,7 @@ use super::{Change, Progress, ProgressSource, Resume, StateError};
 use rusqlite::{Connection, ErrorCode};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use tokio::sync::{Notify, oneshot};
 
 /// Bytes of changes that may wait for a commit; [`Store::record`] waits for room.
@@ -13,6 +14,7 @@ const QUEUE_BYTES: usize = 16 << 20;
 /// Owner of the queue's other end; dropping it ends the thread after a last commit.
 pub struct Store {
     shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the handle and the thread share.
@@ -77,11 +79,11 @@ pub fn open(path: &Path) -> Result<(Arc<Store>, Resume), StateError> {
         reader: Mutex::new(reader),
     });
     let thread = shared.clone();
-    std::thread::Builder::new()
+    let thread = std::thread::Builder::new()
         .name("state".to_owned())
         .spawn(move || writer::run(&thread, writer))
         .map_err(|source| StateError::Io { path: path.to_owned(), source })?;
-    Ok((Arc::new(Store { shared }), resume))
+    Ok((Arc::new(Store { shared, thread: Mutex::new(Some(thread)) }), resume))
 }
 
 impl Store {
@@ -142,6 +144,13 @@ impl Store {
             tracing::error!(%error, "the state could not be written at the end; some events may be delivered again");
         }
         self.shared.end();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+            if !matches!(ended, Ok(Ok(()))) {
+                tracing::error!("the state's thread has panicked");
+            }
+        }
     }
 }
 
@@ -237,15 +246,14 @@ pub fn size(change: &Change) -> usize {
     let of = |attempts: &[super::Attempt]| -> usize {
         attempts.iter().map(|attempt| 64 + attempt.failure.as_ref().map_or(0, |failure| failure.detail.len())).sum()
     };
-    let texts =
-        |texts: &[&Option<String>]| -> usize { texts.iter().flat_map(|text| text.as_ref()).map(String::len).sum() };
+    let texts = |texts: [&Option<String>; 2]| -> usize {
+        texts.into_iter().map(|text| text.as_ref().map_or(0, String::len)).sum()
+    };
     200 + match change {
-        Change::Delivered { target, key, receipt, attempts, .. } => {
-            target.len() + texts(&[key, receipt]) + of(attempts)
-        }
-        Change::Parked { target, key, attempts, .. } => target.len() + texts(&[key]) + of(attempts),
+        Change::Delivered { target, key, receipt, attempts, .. } => target.len() + texts([key, receipt]) + of(attempts),
+        Change::Parked { target, key, attempts, .. } => target.len() + texts([key, &None]) + of(attempts),
         Change::Dead { target, key, attempts, detail, record, .. } => {
-            record.len() + detail.len() + texts(&[target, key]) + of(attempts)
+            record.len() + detail.len() + texts([target, key]) + of(attempts)
         }
     }
 }

@@ -8,7 +8,7 @@ use super::progress::Stored;
 use super::store::{self, Request, Shared};
 use super::{Change, Progress, ProgressSource, Resume, StateError};
 use super::{dead_letters, deliveries, lanes, parked, progress};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::PoisonError;
@@ -80,7 +80,7 @@ impl Writer {
     }
 
     fn write(&mut self, progress: Progress, changes: &[Change]) -> rusqlite::Result<HashMap<String, i64>> {
-        let transaction = self.db.transaction()?;
+        let transaction = begin(&mut self.db)?;
         let mut dead = HashMap::new();
         let mut batches = Batches::default();
         for change in changes {
@@ -100,15 +100,20 @@ impl Writer {
     }
 
     fn forget_below(&mut self, position: u64) -> rusqlite::Result<()> {
-        let transaction = self.db.transaction()?;
+        let transaction = begin(&mut self.db)?;
         deliveries::forget_below(&transaction, position)?;
         parked::forget_below(&transaction, position)?;
         transaction.commit()
     }
 }
 
+/// Takes the write lock at once: a transaction that reads first may find that it cannot write any more.
+fn begin(db: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    db.transaction_with_behavior(TransactionBehavior::Immediate)
+}
+
 fn create(db: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = db.transaction()?;
+    let transaction = begin(db)?;
     for schema in [lanes::SCHEMA, progress::SCHEMA, deliveries::SCHEMA, parked::SCHEMA, dead_letters::SCHEMA] {
         transaction.execute_batch(schema)?;
     }

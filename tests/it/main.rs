@@ -19,6 +19,7 @@ mod nats_destination;
 mod nats_faults;
 #[cfg(feature = "nats")]
 mod nats_gateway;
+mod reference;
 mod story;
 mod support;
 mod tidy;

@@ -95,7 +95,11 @@ fn nats(file: &File<'_>, options: &Part<'_>, problems: &mut Problems) -> Option<
 }
 
 fn kafka(file: &File<'_>, options: &Part<'_>, problems: &mut Problems) -> Option<DestinationSpec> {
-    let config: KafkaConfig = options.read(file.source, problems)?;
+    let mut config: KafkaConfig = options.read(file.source, problems)?;
+    // One that is not even a value must not keep the others from being checked.
+    if let Some(properties) = options.get("properties").filter(|properties| !properties.is_null()) {
+        config.properties = properties.read(file.source, problems).unwrap_or_default();
+    }
     let faults = config.faults();
     let brokers = || options.get("brokers").unwrap_or(options);
     let properties = || options.get("properties").unwrap_or(options);

@@ -26,9 +26,7 @@ use crate::route::RouteTable;
 use crate::validate::Registry;
 use bytestring::ByteString;
 use serde_json::Value as Json;
-use siphasher::sip::SipHasher24;
 use std::collections::BTreeMap;
-use std::hash::Hasher;
 use std::sync::{Arc, LazyLock};
 
 /// A declared destination, checked. Two equal specs are the same running destination across reloads.
@@ -53,20 +51,6 @@ impl DestinationSpec {
             DestinationSpec::Nats(_) => "nats",
             DestinationSpec::Kafka(_) => "kafka",
         }
-    }
-
-    /// Equal for equal options, different when any of them changes, a password too; shows none of them.
-    pub fn fingerprint(&self) -> String {
-        let mut hasher = SipHasher24::new();
-        hasher.write(self.kind().as_bytes());
-        // Options are plain data: writing them as JSON cannot fail.
-        let options = match self {
-            DestinationSpec::Log | DestinationSpec::Discard => Vec::new(),
-            DestinationSpec::Nats(config) => serde_json::to_vec(config).unwrap_or_default(),
-            DestinationSpec::Kafka(config) => serde_json::to_vec(config).unwrap_or_default(),
-        };
-        hasher.write(&options);
-        format!("{:016x}", hasher.finish())
     }
 }
 

@@ -268,7 +268,25 @@ fn syntax(error: &ScanError) -> Fatal {
         // The scanner looks ahead of the events and has a limit of its own, above ours.
         return Fatal::too_large(range, format!("the file nests deeper than {MAX_LEVELS} levels"));
     }
-    Fatal { range, code: Code::YamlSyntax, message: error.info().to_owned(), hint: None }
+    Fatal { range, code: Code::YamlSyntax, message: error.info().to_owned(), hint: hint(error.info()) }
+}
+
+/// What most often stands behind a fault the parser describes in the terms of the grammar.
+fn hint(info: &str) -> Option<String> {
+    let hint = if info.contains("flow") || info.contains("',' or") {
+        "inside of `{…}` and `[…]`, text that holds any of `{}[],` goes in quotes; see also that each bracket is closed"
+    } else if info.contains("mapping values are not allowed") {
+        "see to the indentation; text that holds `: ` goes in quotes"
+    } else if info.contains("indentation") || info.contains("block") || info.contains("simple key") {
+        "see to the indentation of this line and the one before it"
+    } else if info.contains("quoted scalar") {
+        "see that the quotes are closed"
+    } else if info.contains("anchor") {
+        "an alias `*name` needs an anchor `&name` before it; text that begins with `*` or `&` goes in quotes"
+    } else {
+        return None;
+    };
+    Some(hint.to_owned())
 }
 
 fn range_of(span: Span) -> Range {

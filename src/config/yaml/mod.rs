@@ -172,7 +172,7 @@ impl Node {
         let before = text.text.get(..offset).map_or(0, |before| before.chars().count());
         let first = self.range.column.saturating_add(text.quote);
         let verbatim = source.line(self.range.line).is_some_and(|line| {
-            let start = line.char_indices().nth(first as usize - 1);
+            let start = line.char_indices().nth((first as usize).saturating_sub(1));
             start.is_some_and(|(at, _)| line.get(at..).is_some_and(|rest| rest.starts_with(&*text.text)))
         });
         if !verbatim {

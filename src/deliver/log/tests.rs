@@ -35,7 +35,10 @@ fn outgoing() -> Outgoing {
     }
 }
 
-fn answering(answer: Result<(), AppendError>) -> (LogDestination, Arc<Mutex<Vec<(u64, String)>>>) {
+/// Positions and streams.
+type Stored = Arc<Mutex<Vec<(u64, String)>>>;
+
+fn answering(answer: Result<(), AppendError>) -> (LogDestination, Stored) {
     let stored = Arc::new(Mutex::new(Vec::new()));
     let seen = stored.clone();
     let store = move |event: StoredEvent, stream: String| {

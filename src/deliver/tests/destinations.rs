@@ -1,4 +1,7 @@
-use super::support::{Answer, Scripted, until};
+//! Running destinations across reloads.
+
+use super::doubles::{Answer, Scripted};
+use super::support::until;
 use crate::deliver::destinations::{Destinations, Wanted};
 use crate::deliver::discard::Discard;
 use crate::deliver::error::DeliveryError;

@@ -1,16 +1,21 @@
+//! Lanes at work: order, falling behind, isolation, what is told of them.
+
 mod destinations;
+mod doubles;
+mod real_log;
 mod restarts;
 mod support;
 mod troubles;
 
 use super::dispatcher::{LaneLimits, OpenStatus};
 use super::error::Advice;
+use doubles::{Answer, Scripted};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use support::{Answer, LIMITS, Rig, Scripted, Setup, lane, until};
+use support::{LIMITS, Rig, Setup, lane, until};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn one_lane(destination: &Arc<Scripted>) -> Setup {
     let setup = Setup::default();
@@ -134,6 +139,26 @@ async fn ten_thousand_lanes_cost_nothing_while_they_are_silent() {
     rig.append(&["lane77"], None);
     rig.settled().await;
     assert_eq!(destination.count(), 10_001);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_lane_may_end_and_start_again_at_any_moment() {
+    let destination =
+        Scripted::new(|_| if fastrand::bool() { Answer::Take } else { Answer::TakeAfter(Duration::ZERO) });
+    let limits = LaneLimits { idle: Duration::ZERO, events: 3, ..LIMITS };
+    let rig = Rig::new(limits, one_lane(&destination));
+    let mut positions = Vec::new();
+    for round in 0..2000_u32 {
+        positions.push(rig.append(&["a"], Some("k")));
+        if round % 7 == 0 {
+            tokio::task::yield_now().await;
+        }
+        if round % 40 == 0 {
+            rig.settled().await;
+        }
+    }
+    rig.settled().await;
+    assert_eq!(destination.positions(), positions);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,8 @@
+//! What is kept over restarts and crashes.
+
+use super::doubles::{Answer, Scripted};
 use super::one_lane;
-use super::support::{Answer, LIMITS, Rig, Scripted, Setup, lane, until};
+use super::support::{LIMITS, Rig, Setup, lane, until};
 use crate::deliver::Outgoing;
 use crate::deliver::dispatcher::{LaneLimits, OpenStatus};
 use crate::deliver::entry::RetryPolicy;
@@ -26,6 +29,24 @@ async fn a_clean_restart_repeats_nothing_and_loses_nothing() {
     taken.sort_unstable();
     assert_eq!(taken, positions);
     assert!(destination.by_key().values().all(|positions| positions.is_sorted()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_open_comes_before_everything_newer() {
+    let destination = Scripted::new(|_| Answer::Hang);
+    let rig = Rig::new(LIMITS, one_lane(&destination));
+    let mut positions: Vec<u64> = (0..40).map(|number| rig.append(&["a"], Some(["x", "y"][number % 2]))).collect();
+    until("both keys are in flight", || destination.in_flight.load(Ordering::Relaxed) == 2).await;
+    rig.delivery.stop(Duration::ZERO).await;
+    let (rig, _) = rig.restart().await;
+    destination.answers(|_| Answer::Take);
+    for _ in 0..100 {
+        positions.push(rig.append(&["a"], Some("x")));
+        tokio::task::yield_now().await;
+    }
+    rig.settled().await;
+    assert!(destination.by_key().values().all(|positions| positions.is_sorted()));
+    assert_eq!(destination.count(), positions.len());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,217 +1,29 @@
-//! A log in memory, destinations that do as they are told, and a delivery half between them.
+//! A delivery half between a log in memory and destinations that do as they are told.
+
+use super::doubles::FakeLog;
 
 use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
 use crate::codes::Code;
 use crate::deliver::dispatcher::{Delivery, LaneLimits};
 use crate::deliver::entry::{DeliverEntry, RetryPolicy, Target};
-use crate::deliver::error::{Advice, DeliveryError};
 use crate::deliver::plan::{Plan, Undeliverable};
 use crate::deliver::source::Source;
-use crate::deliver::{Destination, Health, Outgoing, Receipt};
+use crate::deliver::{Destination, Outgoing};
 use crate::encode::{Format, Mode};
 use crate::lane_name::LaneName;
-use crate::log::ReadError;
 use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
 use crate::state::{DeadLetter, DeliveryRecord, Reason, State};
 use crate::tasks::Tasks;
 use crate::transform::template::Template;
 use crate::units::Micros;
-use bytes::Bytes;
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-pub const LIMITS: LaneLimits = LaneLimits { events: 100, bytes: 1 << 20, parked: 1000, idle: Duration::from_secs(60) };
-
-/// A log in memory.
-pub struct FakeLog {
-    entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
-    head: watch::Sender<u64>,
-    pub settled: Mutex<(u64, Option<Arc<LaneName>>)>,
-    pub first: AtomicU64,
-    pub broken: AtomicBool,
-}
-
-impl FakeLog {
-    pub fn new() -> Arc<FakeLog> {
-        Arc::new(FakeLog {
-            entries: Mutex::default(),
-            head: watch::Sender::new(0),
-            settled: Mutex::default(),
-            first: AtomicU64::new(1),
-            broken: AtomicBool::new(false),
-        })
-    }
-
-    fn failure(&self) -> Option<ReadError> {
-        let source = rusqlite::Error::InvalidQuery;
-        self.broken.load(Ordering::Relaxed).then(|| ReadError::Segment { segment: "segment".into(), source })
-    }
-}
-
-impl Source for FakeLog {
-    fn head(&self) -> u64 {
-        *self.head.borrow()
-    }
-
-    fn first(&self) -> u64 {
-        self.first.load(Ordering::Relaxed)
-    }
-
-    fn watch_head(&self) -> watch::Receiver<u64> {
-        self.head.subscribe()
-    }
-
-    fn read_from(
-        &self,
-        from: u64,
-        limit: usize,
-        _bytes: usize,
-    ) -> BoxFuture<'static, Result<Vec<Arc<Entry>>, ReadError>> {
-        let found: Vec<Arc<Entry>> =
-            self.entries.lock().unwrap().range(from..).take(limit).map(|(_, entry)| entry.clone()).collect();
-        let result = self.failure().map_or(Ok(found), Err);
-        // As the real one: sometimes at once, sometimes after others have run.
-        async move {
-            if fastrand::bool() {
-                tokio::task::yield_now().await;
-            }
-            result
-        }
-        .boxed()
-    }
-
-    fn get(&self, position: u64) -> BoxFuture<'static, Result<Option<Arc<Entry>>, ReadError>> {
-        let found = self.entries.lock().unwrap().get(&position).cloned();
-        std::future::ready(self.failure().map_or(Ok(found), Err)).boxed()
-    }
-
-    fn settled_below(&self, position: u64, holder: Option<Arc<LaneName>>) {
-        *self.settled.lock().unwrap() = (position, holder);
-    }
-
-    fn encode(&self, record: &Record) -> Bytes {
-        record.event.id.as_bytes().clone()
-    }
-}
-
-/// What a destination does with a message.
-#[derive(Debug, Clone, Copy)]
-pub enum Answer {
-    Take,
-    TakeAfter(Duration),
-    Fail(Advice),
-    Hang,
-    Panic,
-}
-
-pub type Script = Box<dyn FnMut(&Outgoing) -> Answer + Send>;
-
-/// A destination that does as it is told.
-pub struct Scripted {
-    script: Mutex<Script>,
-    pub taken: Mutex<Vec<Outgoing>>,
-    pub asked: AtomicUsize,
-    pub in_flight: AtomicUsize,
-    pub most_in_flight: AtomicUsize,
-    pub max: usize,
-}
-
-impl Scripted {
-    pub fn new(script: impl FnMut(&Outgoing) -> Answer + Send + 'static) -> Arc<Scripted> {
-        Scripted::with_max(256, script)
-    }
-
-    pub fn with_max(max: usize, script: impl FnMut(&Outgoing) -> Answer + Send + 'static) -> Arc<Scripted> {
-        Arc::new(Scripted {
-            script: Mutex::new(Box::new(script)),
-            taken: Mutex::default(),
-            asked: AtomicUsize::new(0),
-            in_flight: AtomicUsize::new(0),
-            most_in_flight: AtomicUsize::new(0),
-            max,
-        })
-    }
-
-    pub fn answers(&self, script: impl FnMut(&Outgoing) -> Answer + Send + 'static) {
-        *self.script.lock().unwrap() = Box::new(script);
-    }
-
-    /// Positions taken, in order.
-    pub fn positions(&self) -> Vec<u64> {
-        self.taken.lock().unwrap().iter().map(|outgoing| outgoing.message_id.parse().unwrap()).collect()
-    }
-
-    pub fn count(&self) -> usize {
-        self.taken.lock().unwrap().len()
-    }
-
-    /// Positions of each key in the order taken, repeated ones left out.
-    pub fn by_key(&self) -> HashMap<String, Vec<u64>> {
-        let mut keys: HashMap<String, Vec<u64>> = HashMap::new();
-        for outgoing in self.taken.lock().unwrap().iter() {
-            let (Some(key), position) = (&outgoing.key, outgoing.message_id.parse().unwrap()) else { continue };
-            let positions = keys.entry(key.clone()).or_default();
-            if !positions.contains(&position) {
-                positions.push(position);
-            }
-        }
-        keys
-    }
-}
-
-/// Counts an attempt in flight, also when it is dropped.
-struct InFlight<'a>(&'a AtomicUsize);
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Destination for Scripted {
-    fn deliver(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Receipt, DeliveryError>> {
-        async move {
-            self.asked.fetch_add(1, Ordering::Relaxed);
-            let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-            let _in_flight = InFlight(&self.in_flight);
-            self.most_in_flight.fetch_max(now, Ordering::Relaxed);
-            let answer = (self.script.lock().unwrap())(&outgoing);
-            match answer {
-                Answer::Take => {}
-                Answer::TakeAfter(time) => tokio::time::sleep(time).await,
-                Answer::Fail(advice) => {
-                    tokio::task::yield_now().await;
-                    return Err(DeliveryError { code: Code::NoAck, detail: "scripted".to_owned(), advice });
-                }
-                Answer::Hang => std::future::pending().await,
-                Answer::Panic => panic!("scripted"),
-            }
-            let receipt = format!("for {}", outgoing.message_id);
-            self.taken.lock().unwrap().push(outgoing);
-            Ok(Some(receipt))
-        }
-        .boxed()
-    }
-
-    fn health(&self) -> Health {
-        Health { healthy: false, detail: None }
-    }
-
-    fn max_in_flight(&self) -> usize {
-        self.max
-    }
-
-    fn close(&self, _deadline: Duration) -> BoxFuture<'_, ()> {
-        std::future::ready(()).boxed()
-    }
-}
+pub const LIMITS: LaneLimits = LaneLimits { events: 100, bytes: 1 << 20, parked: 1000, idle: Duration::from_mins(1) };
 
 pub fn lane(name: &str) -> Arc<LaneName> {
     Arc::new(LaneName { route: "route".into(), name: name.into(), destination: name.into(), stream: None })
@@ -222,6 +34,20 @@ fn event(ty: &str, id: u64, key: Option<&str>) -> Event {
         |key: &str| Attribute { name: "partitionkey".into(), value: Value { kind: Kind::String, text: key.into() } };
     let attributes = key.map(attribute).into_iter().collect();
     Event { id: id.to_string().into(), source: "/test".into(), ty: ty.into(), attributes, data: Data::Absent }
+}
+
+/// A record as a listener would make it; `id` is the event's id.
+pub fn record(received: Micros, ty: &str, id: u64, lanes: &[&str], key: Option<&str>) -> Record {
+    Record {
+        received,
+        listener: "public".into(),
+        producer: None,
+        schema: None,
+        snapshot: "v".into(),
+        process: Ids::seeded(id).root(),
+        decision: lanes.iter().map(|name| lane(name)).collect(),
+        event: event(ty, id, key),
+    }
 }
 
 fn key(entry: &Entry, _deliver: &DeliverEntry) -> Option<String> {
@@ -288,7 +114,7 @@ impl Setup {
         self.destinations.lock().unwrap().insert(name.to_owned(), destination);
     }
 
-    fn plan(self: &Arc<Setup>) -> Plan {
+    pub fn plan(self: &Arc<Setup>) -> Plan {
         let (entries, destinations) = (self.clone(), self.clone());
         Plan {
             entry: Arc::new(move |lane| {
@@ -352,16 +178,7 @@ impl Rig {
         let mut entries = self.log.entries.lock().unwrap();
         // Positions may have gaps.
         let position = entries.last_key_value().map_or(0, |(last, _)| *last) + fastrand::u64(1..=2);
-        let record = Arc::new(Record {
-            received: at(self.begun),
-            listener: "public".into(),
-            producer: None,
-            schema: None,
-            snapshot: "v".into(),
-            process: Ids::seeded(position).root(),
-            decision: lanes.iter().map(|name| lane(name)).collect(),
-            event: event(ty, position, key),
-        });
+        let record = Arc::new(record(at(self.begun), ty, position, lanes, key));
         entries.insert(position, Arc::new(Entry { position, record }));
         drop(entries);
         self.log.head.send_replace(position);

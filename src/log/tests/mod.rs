@@ -1,4 +1,10 @@
 //! Tests of the whole log.
 
 mod append;
+mod crash;
+mod damage;
+mod find;
+mod limits;
+
+mod streams;
 pub(super) mod support;

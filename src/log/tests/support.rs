@@ -102,9 +102,9 @@ pub fn options(dir: &Path) -> Options {
     Options {
         dir: dir.to_path_buf(),
         segment_bytes: 128 << 20,
-        max_age: Duration::from_secs(7 * 86_400),
+        max_age: Duration::from_hours(168),
         max_bytes: 10 << 30,
-        duplicate_window: Duration::from_secs(600),
+        duplicate_window: Duration::from_mins(10),
         duplicate_events: 100_000,
         queue_requests: 1_024,
         tail_bytes: 1 << 20,

@@ -14,24 +14,25 @@
 //! An event is on the desk before the dispatcher's head moves past it, and leaves it only after its [`crate::state::Change`]
 //! was queued. Whoever reads the head first and the desk afterwards therefore misses nothing.
 
+pub mod desk;
+
 use super::context::{Context, Work};
 use super::dispatcher::{LaneReport, OpenStatus};
 use super::entry::DeliverEntry;
-use super::window::{NewItem, Stage, Window};
+use super::window::{NewItem, Stage};
 use crate::lane_name::LaneName;
 use crate::log::record::Entry;
 use crate::observability::metrics;
 use crate::state::{LaneProgress, ParkedRetry};
 use crate::units::Micros;
-use std::collections::VecDeque;
+use desk::Desk;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// Events taken from the inbox at once, so that the dispatcher never waits long for the lock.
 const ADMIT_AT_ONCE: usize = 64;
-/// Positions read again at once after a restart.
-const REOPEN_AT_ONCE: usize = 16;
 
 /// One lane, known since its first event.
 pub struct Lane {
@@ -46,40 +47,12 @@ pub struct Lane {
     gauges: (::metrics::Gauge, ::metrics::Gauge),
 }
 
-/// Everything of one lane that is not settled.
-#[derive(Default)]
-pub struct Desk {
-    /// Taken in.
-    pub window: Window<Work>,
-    /// Handed out, not taken in yet.
-    inbox: VecDeque<Work>,
-    /// After a restart: positions below `intake` to read again before anything else.
-    reopen: VecDeque<u64>,
-    /// The lane reads the log itself.
-    behind: bool,
-    /// The last position the dispatcher left behind.
-    skipped: u64,
-    /// Everything of this lane below was taken in.
-    intake: u64,
-    /// Events left behind, near enough.
-    left: u64,
-    /// Bytes of the event for which reading had to stop; 0 = it did not.
-    wanted: usize,
-    /// The lane's task runs.
-    running: bool,
-    /// The destination cannot be reached.
-    paused: bool,
-    /// Nothing is taken in while the destination stays away.
-    closed: bool,
-}
-
-/// What a lane's task reads next.
-#[derive(Debug, PartialEq, Eq)]
-pub enum ToRead {
-    /// These positions, one by one.
-    Positions(Vec<u64>),
-    /// The log from here.
-    From(u64),
+/// An entry that was read for this lane.
+struct Keyed {
+    entry: Arc<Entry>,
+    name: Arc<LaneName>,
+    key: Option<u64>,
+    bytes: usize,
 }
 
 impl Lane {
@@ -105,8 +78,8 @@ impl Lane {
     pub fn resume(&self, context: &Context, progress: Option<&LaneProgress>, parked: Vec<ParkedRetry>, head: u64) {
         let mut desk = self.desk();
         if let Some(progress) = progress {
-            let waits = |position: &u64| parked.iter().any(|retry| retry.position == *position);
-            desk.reopen = progress.open.iter().copied().filter(|position| !waits(position)).collect();
+            let waiting: HashSet<u64> = parked.iter().map(|retry| retry.position).collect();
+            desk.reopen = progress.open.iter().copied().filter(|position| !waiting.contains(position)).collect();
             desk.intake = progress.next;
             desk.behind = progress.next < head;
             desk.skipped = head.saturating_sub(1);
@@ -148,33 +121,42 @@ impl Lane {
     }
 
     /// Takes in what lies in the inbox, as far as there is room for retries. Returns true when more can be taken at once.
-    pub fn take_inbox(&self, context: &Context, desk: &mut Desk, deliver: Option<&DeliverEntry>) -> bool {
-        for _ in 0..ADMIT_AT_ONCE {
+    /// Only the lane's task takes from the inbox, so it may make the keys without the lock: transforms can be slow, and
+    /// the dispatcher must not wait for them.
+    pub fn take_inbox(&self, context: &Context, deliver: Option<&DeliverEntry>) -> bool {
+        let desk = self.desk();
+        if desk.inbox.is_empty() || desk.window.resting() >= context.limits.parked {
+            return false;
+        }
+        let entries: Vec<Arc<Entry>> = desk.inbox.iter().take(ADMIT_AT_ONCE).map(|work| work.entry.clone()).collect();
+        drop(desk);
+        let keys: Vec<Option<u64>> = entries.iter().map(|entry| context.key(entry, deliver)).collect();
+        let mut desk = self.desk();
+        for key in keys {
             if desk.window.resting() >= context.limits.parked {
                 return false;
             }
             let Some(work) = desk.inbox.pop_front() else { return false };
-            desk.admit(context, work, deliver);
+            desk.admit(work, key);
         }
         !desk.inbox.is_empty()
     }
 
     /// Takes in what was read from `from` on, as far as there is room. An empty `entries` says that there are none.
     pub fn take_read(&self, context: &Context, entries: Vec<Arc<Entry>>, deliver: Option<&DeliverEntry>) {
+        let last = entries.last().map(|entry| entry.position);
+        let mine = entries.into_iter().filter_map(|entry| self.keyed(context, entry, deliver));
+        let mine: Vec<Keyed> = mine.collect();
         let mut desk = self.desk();
         desk.wanted = 0;
-        let last = entries.last().map(|entry| entry.position);
-        for entry in entries {
-            let Some(name) = self.name_in(&entry) else { continue };
-            let bytes = entry.record.size();
+        for Keyed { entry, name, key, bytes } in mine {
             if !(desk.has_room(context) && self.has_bytes(context, bytes)) {
                 (desk.intake, desk.wanted) = (entry.position, bytes);
                 return;
             }
             let left = u64::from(entry.position <= desk.skipped);
             desk.left = desk.left.saturating_sub(left);
-            let work = self.work(context, entry, name, bytes);
-            desk.admit(context, work, deliver);
+            desk.admit(self.work(context, entry, name, bytes), key);
         }
         let read_to = last.unwrap_or(desk.skipped) + 1;
         desk.intake = desk.intake.max(read_to);
@@ -190,19 +172,26 @@ impl Lane {
         found: Vec<(u64, Option<Arc<Entry>>)>,
         deliver: Option<&DeliverEntry>,
     ) {
+        let keyed = |entry| self.keyed(context, entry, deliver);
+        let found: Vec<(u64, Option<Keyed>)> =
+            found.into_iter().map(|(position, entry)| (position, entry.and_then(keyed))).collect();
         let mut desk = self.desk();
-        for (position, entry) in found {
-            if desk.reopen.front() == Some(&position) {
-                desk.reopen.pop_front();
+        for (position, keyed) in found {
+            desk.reopen.pop_front_if(|front| *front == position);
+            if let Some(Keyed { entry, name, key, bytes }) = keyed {
+                desk.admit(self.work(context, entry, name, bytes), key);
+            } else {
+                let lane = self.name.display();
+                tracing::warn!(lane, position, "the log no longer has an event that was open");
             }
-            let Some((entry, name)) = entry.and_then(|entry| self.name_in(&entry).map(|name| (entry, name))) else {
-                tracing::warn!(lane = %self.name.display(), position, "the log no longer has an event that was open");
-                continue;
-            };
-            let bytes = entry.record.size();
-            let work = self.work(context, entry, name, bytes);
-            desk.admit(context, work, deliver);
         }
+    }
+
+    /// What must be known to take an entry in; `None` when it is not for this lane.
+    fn keyed(&self, context: &Context, entry: Arc<Entry>, deliver: Option<&DeliverEntry>) -> Option<Keyed> {
+        let name = self.name_in(&entry)?;
+        let (key, bytes) = (context.key(&entry, deliver), entry.record.size());
+        Some(Keyed { entry, name, key, bytes })
     }
 
     /// A unit of work for an event that was read again.
@@ -269,7 +258,7 @@ impl Lane {
             oldest: desk.window.oldest().map(|(_, received)| received).or(inbox),
             parked: desk.window.parked() as u64,
             in_flight: desk.window.in_flight() as u64,
-            paused: desk.paused,
+            paused: desk.is_paused(),
         };
         drop(desk);
         self.gauges.0.set(report.lag as f64);
@@ -297,88 +286,12 @@ impl Lane {
         self.wake.notify_one();
     }
 
+    /// Bytes of events it holds in memory.
+    pub fn held_bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     fn has_bytes(&self, context: &Context, more: usize) -> bool {
-        context.has_room(self.bytes.load(Ordering::Relaxed), more)
-    }
-}
-
-impl Desk {
-    /// What the task reads next: nothing while the inbox holds something or there is little room.
-    /// Asked under the lock of `lane`, whose desk this is.
-    pub fn to_read(&self, context: &Context, lane: &Lane) -> Option<ToRead> {
-        // Only when half of everything is free, so that the log is not read event by event. What is read first then
-        // always finds room: a lane that reads gets on.
-        let own = lane.bytes.load(Ordering::Relaxed);
-        let room = !self.closed
-            && self.window.held() <= context.limits.events / 2
-            && self.window.resting() < context.limits.parked
-            && context.has_room(own, own.max(self.wanted));
-        if !room {
-            return None;
-        }
-        if !self.reopen.is_empty() {
-            return Some(ToRead::Positions(self.reopen.iter().copied().take(REOPEN_AT_ONCE).collect()));
-        }
-        (self.behind && self.inbox.is_empty()).then_some(ToRead::From(self.intake))
-    }
-
-    /// The destination cannot be reached. When it `stays` away the lane lets go of its memory: what it holds is read
-    /// again, and what comes is left in the log.
-    pub fn pause(&mut self, stays: bool) {
-        self.paused = true;
-        if !stays || self.closed {
-            return;
-        }
-        self.closed = true;
-        self.window.shed();
-        if let (Some(first), Some(last)) = (self.inbox.front(), self.inbox.back()) {
-            self.intake = first.entry.position;
-            self.skipped = self.skipped.max(last.entry.position);
-            self.left += self.inbox.len() as u64;
-            self.behind = true;
-            self.inbox.clear();
-        }
-    }
-
-    /// The destination can be reached again.
-    pub fn unpause(&mut self) {
-        (self.paused, self.closed) = (false, false);
-    }
-
-    /// The task may end: nothing is left. From here on the next offer starts another one.
-    pub fn try_end(&mut self) -> bool {
-        let end = !self.has_work();
-        self.running &= !end;
-        end
-    }
-
-    /// The task has ended with or without work left.
-    pub fn stopped(&mut self) {
-        self.window.recover();
-        self.unpause();
-        self.running = false;
-    }
-
-    /// True when anything is not settled.
-    pub fn has_work(&self) -> bool {
-        self.behind || !self.window.is_empty() || !self.inbox.is_empty() || !self.reopen.is_empty()
-    }
-
-    /// Events handed out and not settled, parked ones included.
-    pub fn lag(&self) -> u64 {
-        (self.window.len() + self.inbox.len() + self.reopen.len()) as u64 + self.left
-    }
-
-    fn has_room(&self, context: &Context) -> bool {
-        !self.closed
-            && self.inbox.len() + self.window.held() < context.limits.events.max(1)
-            && self.window.resting() < context.limits.parked
-    }
-
-    fn admit(&mut self, context: &Context, work: Work, deliver: Option<&DeliverEntry>) {
-        let (position, received) = (work.entry.position, work.entry.record.received);
-        let key = context.key(&work.entry, deliver);
-        self.window.admit(NewItem { position, key, received, payload: Some(work) });
-        self.intake = self.intake.max(position + 1);
+        context.has_room(self.held_bytes(), more)
     }
 }
