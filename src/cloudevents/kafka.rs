@@ -27,8 +27,8 @@ pub fn read<'h>(
     value: Option<Bytes>,
     bounds: &Bounds,
 ) -> Result<Event, Fault> {
-    let content_type = headers.clone().filter(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
-    let content_type = content_type.filter_map(|(_, value)| str::from_utf8(value?).ok()).next();
+    let mut content_type = headers.clone().filter(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
+    let content_type = content_type.find_map(|(_, value)| str::from_utf8(value?).ok());
     let event_media = content_type.and_then(MediaType::parse).and_then(|media_type| media_type.event_media());
     match (event_media, value) {
         (Some(media), _) if media.batch || !media.format.eq_ignore_ascii_case("json") => {

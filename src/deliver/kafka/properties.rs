@@ -31,7 +31,7 @@ const SECRET_WORDS: [&str; 6] = ["password", "secret", "pem", "token", "oauthbea
 
 /// How long a message may stay in librdkafka, retries included, before its fate counts as unknown. Until then
 /// sequence numbers keep a retry from making a copy, so it is long enough for a broker to be started again.
-pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How a client is configured.
 pub fn client(name: &str, config: &KafkaConfig, message_timeout: Duration) -> ClientConfig {
@@ -86,9 +86,9 @@ fn refusal(name: &str) -> Option<&'static str> {
     const PROMISE: &str = "the gateway sets it, so that an acknowledgement keeps its worth";
     Some(match name {
         "bootstrap.servers" | "metadata.broker.list" => "write the brokers into `brokers`",
-        "acks" | "request.required.acks" | "enable.idempotence" | "retries" | "message.send.max.retries" => PROMISE,
+        "acks" | "request.required.acks" | "enable.idempotence" | "retries" | "message.send.max.retries"
         // The last one is another name of `message.timeout.ms`.
-        "partitioner" | "message.timeout.ms" | "delivery.timeout.ms" => PROMISE,
+        | "partitioner" | "message.timeout.ms" | "delivery.timeout.ms" => PROMISE,
         _ if name.starts_with("max.in.flight") => PROMISE,
         "delivery.report.only.error" => "the gateway would never learn that a message was taken",
         "transactional.id" => "messages are not sent in transactions",
