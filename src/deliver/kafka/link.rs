@@ -29,6 +29,8 @@ const RETRY: Duration = Duration::from_millis(200);
 const LOOK_SHARE: u32 = 20;
 /// Topics are not asked for more rarely than this while messages need it.
 const LOOK_PAUSE: Duration = Duration::from_secs(10);
+/// A fault that is older is no news of a cluster that can be reached.
+const RECENT: Duration = Duration::from_mins(1);
 /// How long the brokers have to answer with their topics: at first, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 
@@ -52,8 +54,15 @@ pub struct Link {
 struct View {
     reach: Reach,
     /// Why it cannot be reached, or what went wrong last.
-    why: Option<String>,
+    why: Option<Why>,
     topics: Option<Topics>,
+}
+
+/// Something that went wrong.
+#[derive(Debug, Clone)]
+struct Why {
+    at: Instant,
+    text: String,
 }
 
 /// The topics of the cluster at a moment.
@@ -175,7 +184,7 @@ impl Link {
             }
             Err(failure) => failure,
         };
-        let why = self.view.borrow().why.clone();
+        let why = self.recent_fault();
         let (error, consequence) = error::of(failure, &message.target, flight.others_answered(), why.as_deref());
         if matches!(failure, Failure::Sent(_)) && error.code != crate::codes::Code::NoAck {
             flight.answered(Instant::now());
@@ -258,8 +267,8 @@ impl Link {
         self.view.send_modify(|view| {
             news = view.reach != Reach::Down;
             view.reach = Reach::Down;
-            view.why = why.or_else(|| view.why.take());
-            reason.clone_from(&view.why);
+            view.why = why.map(Why::now).or_else(|| view.why.take());
+            reason = view.why.as_ref().map(|why| why.text.clone());
         });
         self.look.notify_one();
         if news
@@ -275,21 +284,26 @@ impl Link {
         if self.is_closed() {
             return error::unreachable("the destination is being closed".to_owned());
         }
-        let why = self.view.borrow().why.clone().unwrap_or_else(|| "no answer yet".to_owned());
+        let view = self.view.borrow();
+        let why = view.why.as_ref().map_or("no answer yet", |why| why.text.as_str());
         error::unreachable(format!("no connection to {}: {why}", self.brokers))
+    }
+
+    /// What went wrong a short time ago, be it with one broker of many.
+    fn recent_fault(&self) -> Option<String> {
+        let view = self.view.borrow();
+        view.why.as_ref().filter(|why| why.at.elapsed() < RECENT).map(|why| why.text.clone())
     }
 
     /// What is known, without asking.
     pub fn health(&self) -> Health {
-        let view = self.view.borrow();
-        if view.reach != Reach::Up {
-            drop(view);
+        if self.view.borrow().reach != Reach::Up {
             return Health { healthy: false, detail: Some(self.unreachable().detail) };
         }
         if self.traffic.is_silent(Instant::now()) {
             return Health { healthy: false, detail: Some("messages are not acknowledged".to_owned()) };
         }
-        Health { healthy: true, detail: view.why.clone() }
+        Health { healthy: true, detail: self.recent_fault() }
     }
 
     /// Takes nothing new from now on; what is under way goes on.
@@ -332,7 +346,7 @@ impl Link {
     pub fn on_fault(&self, session: u64, reason: &str) {
         if self.is_current(session) {
             let reason = scrub(reason, &self.secrets);
-            self.view.send_modify(|view| view.why = Some(reason));
+            self.view.send_modify(|view| view.why = Some(Why::now(reason)));
         }
     }
 
@@ -362,6 +376,12 @@ impl Link {
             }
             RDKafkaLogLevel::Debug => tracing::debug!(destination, kind, suppressed, "librdkafka: {text}"),
         }
+    }
+}
+
+impl Why {
+    fn now(text: String) -> Why {
+        Why { at: Instant::now(), text }
     }
 }
 

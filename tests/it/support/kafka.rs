@@ -250,7 +250,11 @@ impl KafkaServer {
             }
             let consumer: BaseConsumer = self.client().create().expect("a client");
             let Ok(metadata) = consumer.fetch_metadata(None, Duration::from_secs(2)) else { continue };
-            let led = metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions).all(|one| one.leader() >= 0);
+            let led = metadata
+                .topics()
+                .iter()
+                .flat_map(rdkafka::metadata::MetadataTopic::partitions)
+                .all(|one| one.leader() >= 0);
             if !metadata.brokers().is_empty() && led {
                 return true;
             }
