@@ -33,7 +33,7 @@ use std::time::Duration;
 use tokio::sync::watch as phases;
 
 /// Bytes of recent entries in memory for the dispatcher and live readers.
-const TAIL_BYTES: usize = 16 << 20;
+const TAIL_BYTES: usize = 4 << 20;
 /// Bytes of events all lanes hold in memory.
 const LANE_BYTES: usize = 64 << 20;
 /// A lane without work ends after this long.

@@ -1,6 +1,6 @@
 //! Event → headers and body in the mode and format of a delivery; pure.
 
-use crate::cloudevents::{Event, http, json, kafka, nats};
+use crate::cloudevents::{Event, http, json, kafka, nats, xml};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub enum Mode {
 pub enum Format {
     /// `application/cloudevents+json`.
     Json,
+    /// `application/cloudevents+xml`.
+    Xml,
 }
 
 /// Whose header dialect is written (three different ones: specs.md §2, §8, §9).
@@ -54,23 +56,33 @@ pub fn encode(event: &Event, mode: Mode, format: Format, dialect: Dialect) -> Re
         (Mode::Binary, Dialect::Http) => http::write_binary(event),
         (Mode::Binary, Dialect::Nats) => nats::write_binary(event),
         (Mode::Binary, Dialect::Kafka) => kafka::write_binary(event),
-        (Mode::Structured, dialect) => structured(event, format, dialect),
+        (Mode::Structured, dialect) => structured(event, format, dialect)?,
     };
     Ok(Message { headers, body })
 }
 
-fn structured(event: &Event, format: Format, dialect: Dialect) -> (Vec<(String, String)>, Option<Bytes>) {
+/// Headers and body of a structured message.
+type Structured = (Vec<(String, String)>, Option<Bytes>);
+
+fn structured(event: &Event, format: Format, dialect: Dialect) -> Result<Structured, EncodeError> {
     let (media_type, body) = match format {
         Format::Json => ("application/cloudevents+json", json::write(event)),
+        Format::Xml => ("application/cloudevents+xml", xml::write(event)?),
     };
     let name = if dialect == Dialect::Kafka { kafka::CONTENT_TYPE } else { "Content-Type" };
-    (vec![(name.to_owned(), media_type.to_owned())], Some(body))
+    Ok((vec![(name.to_owned(), media_type.to_owned())], Some(body)))
+}
+
+impl From<xml::Unwritable> for EncodeError {
+    fn from(unwritable: xml::Unwritable) -> EncodeError {
+        EncodeError(unwritable.to_string())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Dialect, Format, Message, Mode, encode};
-    use crate::cloudevents::{Event, json, reader::Bounds};
+    use crate::cloudevents::{Data, Event, json, reader::Bounds, xml};
 
     const BODY: &str = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t","ext":"\u20ac %","data":"x"}"#;
 
@@ -118,5 +130,33 @@ mod tests {
             assert_eq!(headers(&message), [(name, "application/cloudevents+json")]);
             assert_eq!(message.body, Some(json::write(&event(BODY))));
         }
+    }
+
+    #[test]
+    fn xml_is_a_format_of_structured_mode() {
+        for dialect in [Dialect::Http, Dialect::Nats] {
+            let message = encode(&event(BODY), Mode::Structured, Format::Xml, dialect).unwrap();
+            assert_eq!(headers(&message), [("Content-Type", "application/cloudevents+xml")]);
+            assert_eq!(message.body, xml::write(&event(BODY)).ok());
+        }
+        let digit = event(r#"{"specversion":"1.0","id":"1","source":"/a","type":"t","1a":"x"}"#);
+        assert!(encode(&digit, Mode::Structured, Format::Xml, Dialect::Http).is_err());
+        assert!(encode(&digit, Mode::Binary, Format::Xml, Dialect::Http).is_ok());
+    }
+
+    #[test]
+    fn xml_data_says_its_type_wherever_the_format_does_not() {
+        let event = Event { data: Data::Xml("<a/>".into()), ..event(BODY) };
+        let names =
+            [(Dialect::Http, "Content-Type"), (Dialect::Nats, "ce-datacontenttype"), (Dialect::Kafka, "content-type")];
+        for (dialect, name) in names {
+            let message = encode(&event, Mode::Binary, Format::Json, dialect).unwrap();
+            assert_eq!(headers(&message).last(), Some(&(name, "application/xml")));
+            assert_eq!(message.body.as_deref(), Some(&b"<a/>"[..]));
+        }
+        let body = |format| encode(&event, Mode::Structured, format, Dialect::Http).unwrap().body.unwrap();
+        let written = String::from_utf8(body(Format::Json).into()).unwrap();
+        assert!(written.ends_with(r#","datacontenttype":"application/xml","data":"<a/>"}"#), "{written}");
+        assert!(!String::from_utf8(body(Format::Xml).into()).unwrap().contains("datacontenttype"));
     }
 }

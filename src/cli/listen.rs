@@ -25,13 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 const LARGEST_BODY: usize = 64 << 20;
 /// A receiver for trying things out takes every event that fits.
-const LIMITS: Limits = Limits {
-    event_bytes: LARGEST_BODY,
-    body_bytes: LARGEST_BODY,
-    batch_events: usize::MAX,
-    attributes: usize::MAX,
-    json_depth: usize::MAX,
-};
+const LIMITS: Limits = Limits { event_bytes: LARGEST_BODY, body_bytes: LARGEST_BODY, ..Limits::UNLIMITED };
 /// Idle connections of a sender do not keep the command alive after its last event.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 

@@ -5,7 +5,7 @@ use super::attributes::{Draft, REQUIRED};
 use super::headers::{self, Gathered, Headers};
 use super::media_type::MediaType;
 use super::reader::{Bounds, Fault};
-use super::{Data, Event, json};
+use super::{Data, Event, json, xml};
 use crate::codes::Code;
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -31,12 +31,17 @@ pub fn read<'h>(
     let content_type = content_type.find_map(|(_, value)| str::from_utf8(value?).ok());
     let event_media = content_type.and_then(MediaType::parse).and_then(|media_type| media_type.event_media());
     match (event_media, value) {
-        (Some(media), _) if media.batch || !media.format.eq_ignore_ascii_case("json") => {
-            let detail = "structured records on Kafka are read in the JSON format only";
+        (Some(_), None) => Err(Fault::new(Code::NotAnEvent, "a structured record needs a value, and this one is null")),
+        (Some(media), Some(value)) if !media.batch && media.format.eq_ignore_ascii_case("json") => {
+            json::read(value, bounds)
+        }
+        (Some(media), Some(value)) if !media.batch && media.format.eq_ignore_ascii_case("xml") => {
+            xml::read(value, bounds)
+        }
+        (Some(_), Some(_)) => {
+            let detail = "structured records on Kafka are read in the JSON and the XML format, and never as a batch";
             Err(Fault::new(Code::UnknownMediaType, detail))
         }
-        (Some(_), Some(value)) => json::read(value, bounds),
-        (Some(_), None) => Err(Fault::new(Code::NotAnEvent, "a structured record needs a value, and this one is null")),
         (None, value) if headers.clone().any(|(name, _)| is_attribute(name, "specversion")) => {
             read_binary(headers, value, bounds)
         }
@@ -112,7 +117,7 @@ fn is_attribute(header: &str, name: &str) -> bool {
 mod tests {
     use super::{Header, read, write_binary};
     use crate::cloudevents::reader::{Bounds, Fault};
-    use crate::cloudevents::{Data, Event, json};
+    use crate::cloudevents::{Data, Event, json, xml};
     use crate::codes::Code;
     use bytes::Bytes;
     use proptest::prelude::{any, proptest};
@@ -137,6 +142,13 @@ mod tests {
                 assert_eq!(receive(&headers, Some(STRUCTURED)).map(|event| event.id), Ok("1".into()));
             }
         }
+        let event = receive(&REQUIRED, None).unwrap();
+        let xml = read(
+            [("content-type", Some(&b"application/cloudevents+xml"[..]))].into_iter(),
+            Some(xml::write(&event).unwrap()),
+            &Bounds::default(),
+        );
+        assert_eq!(xml.unwrap(), event);
         // A document of an event without a content type is the data of a binary event.
         assert_eq!(receive(&REQUIRED, Some(STRUCTURED)).unwrap().data, Data::Binary(STRUCTURED.into()));
         assert_eq!(with(&[("CE_Subject", Some(b"s"))]).unwrap().attribute("subject"), Some("s"));
@@ -150,7 +162,7 @@ mod tests {
             (&[("ce-specversion", Some(&b"1.0"[..]))], None, Code::NotAnEvent),
             (&[structured], None, Code::NotAnEvent),
             (&[structured], Some(""), Code::Malformed),
-            (&[("content-type", Some(b"application/cloudevents+xml"))], Some("<a/>"), Code::UnknownMediaType),
+            (&[("content-type", Some(b"application/cloudevents+avro"))], Some("<a/>"), Code::UnknownMediaType),
             (&[("content-type", Some(b"application/cloudevents-batch+json"))], Some("[]"), Code::UnknownMediaType),
             (&[("ce_specversion", Some(b"1.0"))], None, Code::InvalidEvent),
             (&[("ce_specversion", None)], None, Code::InvalidEvent),

@@ -11,6 +11,7 @@ pub mod types;
 pub mod reader;
 
 pub mod json;
+pub mod xml;
 
 pub mod headers;
 pub mod http;

@@ -10,11 +10,17 @@ pub struct Bounds {
     pub attributes: usize,
     /// Nesting of JSON; the object that is the event is level 1.
     pub json_depth: usize,
+    /// Nesting of XML; the element that is the event is level 1.
+    pub xml_depth: usize,
+    /// XML attributes of one element, declarations of namespaces included.
+    pub xml_attributes: usize,
+    /// Declarations of namespaces on an element and all around it.
+    pub xml_namespaces: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { attributes: 256, json_depth: 128 }
+        Bounds { attributes: 256, json_depth: 128, xml_depth: 128, xml_attributes: 256, xml_namespaces: 64 }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::attributes::Draft;
 use super::reader::Bounds;
-use super::{Data, Event, Kind, headers, http, json, nats, types};
+use super::{Attribute, Data, Event, Kind, Value, headers, http, json, nats, types, xml};
 use bytes::Bytes;
+use bytestring::ByteString;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{collection, option, sample};
 use std::collections::BTreeMap;
@@ -27,7 +28,29 @@ fn extensions() -> impl Strategy<Value = BTreeMap<String, (Kind, String)>> {
         any::<bool>().prop_map(|value| (Kind::Boolean, value.to_string())),
         any::<i32>().prop_map(|value| (Kind::Integer, value.to_string())),
     ];
+    named(value)
+}
+
+fn named(value: impl Strategy<Value = (Kind, String)>) -> impl Strategy<Value = BTreeMap<String, (Kind, String)>> {
     collection::btree_map("x[a-z0-9]{0,25}", value, 0..6)
+}
+
+/// Extensions of every type, which only XML tells apart.
+fn typed_extensions() -> impl Strategy<Value = BTreeMap<String, (Kind, String)>> {
+    let typed = sample::select(vec![
+        (Kind::Boolean, "false"),
+        (Kind::Integer, "-2147483648"),
+        (Kind::Binary, "4P8ARKo="),
+        (Kind::Binary, ""),
+        (Kind::Uri, "urn:a:b?x&y='z'"),
+        (Kind::UriReference, "//a/?b&c#d"),
+        (Kind::Timestamp, "2016-12-31t23:59:60.50+01:00"),
+    ]);
+    let value = prop_oneof![
+        typed.prop_map(|(kind, text)| (kind, text.to_owned())),
+        text().prop_map(|text| (Kind::String, text)),
+    ];
+    named(value)
 }
 
 fn optional() -> impl Strategy<Value = Vec<(&'static str, String)>> {
@@ -58,8 +81,12 @@ fn data() -> impl Strategy<Value = (Option<&'static str>, Data)> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
+    event_with(extensions())
+}
+
+fn event_with(extensions: impl Strategy<Value = BTreeMap<String, (Kind, String)>>) -> impl Strategy<Value = Event> {
     let source = sample::select(vec!["/a/b", "#fragment", "urn:x:y", "https://a.example/?q=%20"]);
-    (some_text(), source, some_text(), optional(), extensions(), data()).prop_map(
+    (some_text(), source, some_text(), optional(), extensions, data()).prop_map(
         |(id, source, ty, optional, extensions, (datacontenttype, data))| {
             let mut draft = Draft::new(256);
             for (name, text) in [("type", &*ty), ("id", &*id), ("source", source), ("specversion", "1.0")] {
@@ -88,6 +115,25 @@ fn carried(event: &Event) -> (BTreeMap<String, String>, Bytes) {
     attributes
         .extend(["id", "source", "type"].map(|name| (name.to_owned(), event.attribute(name).unwrap().to_owned())));
     (attributes, event.data.bytes().unwrap_or_default())
+}
+
+/// The event as the XML format gives it back: JSON data is text of the type JSON, and what XML cannot hold is bytes.
+fn through_xml(event: &Event) -> Event {
+    let mut through = event.clone();
+    if event.datacontenttype().is_none() && matches!(event.data, Data::Json(_)) {
+        let value = Value { kind: Kind::String, text: "application/json".into() };
+        through.attributes.push(Attribute { name: "datacontenttype".into(), value });
+    }
+    through.data = match &event.data {
+        Data::Json(bytes) => Data::Text(ByteString::try_from(bytes.clone()).unwrap()),
+        data => data.clone(),
+    };
+    if let Data::Text(text) = &through.data
+        && text.chars().any(|c| c < ' ' && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}'))
+    {
+        through.data = Data::Binary(text.as_bytes().clone());
+    }
+    through
 }
 
 fn as_received(headers: &headers::Headers) -> impl Iterator<Item = (&str, &[u8])> + Clone {
@@ -124,6 +170,31 @@ proptest! {
         // From binary mode to JSON and on, the bytes of the data stay but for the blanks around JSON.
         let again = json::read(json::write(&back), &Bounds::default()).unwrap();
         assert_eq!(carried(&again), carried(&event));
+    }
+
+    #[test]
+    fn xml_gives_back_an_equal_event(event in event_with(typed_extensions())) {
+        let document = xml::write(&event).unwrap();
+        assert_eq!(xml::read(document.clone(), &Bounds::default()), Ok(through_xml(&event)));
+        assert_eq!(xml::write(&through_xml(&event)), Ok(document));
+        let batch = xml::read_batch(xml::write_batch(&[event.clone(), event.clone()]).unwrap(), 2, 1 << 20, &Bounds::default());
+        assert_eq!(batch, Ok(vec![Ok(through_xml(&event)), Ok(through_xml(&event))]));
+    }
+
+    #[test]
+    fn formats_and_modes_in_a_chain_keep_the_event(event in event()) {
+        let bounds = Bounds::default();
+        let as_xml = |event: &Event| xml::read(xml::write(event).unwrap(), &bounds).unwrap();
+        let as_json = |event: &Event| json::read(json::write(event), &bounds).unwrap();
+        let as_binary = |event: &Event| {
+            let (headers, body) = http::write_binary(event);
+            http::read_binary(as_received(&headers), body.unwrap_or_default(), &bounds).unwrap()
+        };
+        let (xml, json, binary) = (as_xml(&event), as_json(&event), as_binary(&event));
+        for twice in [as_json(&xml), as_binary(&xml), as_xml(&json), as_xml(&binary), as_binary(&as_xml(&json))] {
+            assert_eq!(carried(&twice), carried(&event));
+        }
+        assert_eq!(carried(&as_xml(&as_binary(&as_json(&xml)))), carried(&event));
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub struct LogConfig {
 /// Every limit with its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("x-later" = ["xml_depth", "xml_attributes", "xml_namespaces", "jq_bytes", "jq_time"]))]
+#[schemars(extend("x-later" = ["jq_bytes", "jq_time"]))]
 pub struct Limits {
     /// Bytes of one event in its wire form; more is 413.
     pub event_bytes: Size,
@@ -152,6 +152,15 @@ pub struct Limits {
     /// Nesting of JSON data; deeper is 400.
     #[schemars(range(min = 1, max = 1024))]
     pub json_depth: usize,
+    /// Nesting of XML events; deeper is 400.
+    #[schemars(range(min = 1, max = 1024))]
+    pub xml_depth: usize,
+    /// XML attributes of one element, declarations of namespaces included; more is 400.
+    #[schemars(range(min = 1, max = 65536))]
+    pub xml_attributes: usize,
+    /// Namespaces declared on an XML element and all around it; more is 400.
+    #[schemars(range(min = 1, max = 1024))]
+    pub xml_namespaces: usize,
     /// Open connections of one listener; one more is closed at once.
     #[schemars(range(min = 1))]
     pub connections: usize,
@@ -233,6 +242,9 @@ impl Default for Limits {
             header_bytes: Size(64 << 10),
             attributes: 256,
             json_depth: 128,
+            xml_depth: 128,
+            xml_attributes: 256,
+            xml_namespaces: 64,
             connections: 10_000,
             request_timeout: seconds(30),
             header_timeout: seconds(10),

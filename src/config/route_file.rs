@@ -191,10 +191,12 @@ pub enum Order {
 /// The event format of structured mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[schemars(extend("x-later" = ["xml", "protobuf", "avro"]))]
+#[schemars(extend("x-later" = ["protobuf", "avro"]))]
 pub enum Format {
     /// `application/cloudevents+json`.
     Json,
+    /// `application/cloudevents+xml`. XML has no name for attributes that start with a digit: such an event is a dead letter.
+    Xml,
 }
 
 /// A mapping in written order.

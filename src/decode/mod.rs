@@ -5,7 +5,7 @@ pub mod body;
 use crate::cloudevents::headers::attribute_of;
 use crate::cloudevents::media_type::MediaType;
 use crate::cloudevents::reader::{Bounds, Fault, shown};
-use crate::cloudevents::{Event, Violation, http, json};
+use crate::cloudevents::{Event, Violation, http, json, xml};
 use crate::codes::Code;
 use bytes::Bytes;
 
@@ -22,6 +22,12 @@ pub struct Limits {
     pub attributes: usize,
     /// Nesting of JSON.
     pub json_depth: usize,
+    /// Nesting of XML.
+    pub xml_depth: usize,
+    /// XML attributes of one element.
+    pub xml_attributes: usize,
+    /// Namespaces declared at one place of an XML document.
+    pub xml_namespaces: usize,
 }
 
 /// What a request held.
@@ -55,10 +61,13 @@ pub fn decode<'h>(
     limits: &Limits,
 ) -> Result<Decoded, Refusal> {
     match mode_of(headers.clone())? {
-        Mode::Batched => batch(body, limits),
-        Mode::Structured => {
+        Mode::Batched(format) => batch(format, body, limits),
+        Mode::Structured(format) => {
             check_size(body.len(), limits)?;
-            Ok(Decoded::Single(json::read(body, &limits.bounds())?))
+            Ok(Decoded::Single(match format {
+                Format::Json => json::read(body, &limits.bounds())?,
+                Format::Xml => xml::read(body, &limits.bounds())?,
+            }))
         }
         Mode::Binary => {
             let attributes = headers.clone().filter(|(name, _)| http::is_event_header(name));
@@ -75,9 +84,14 @@ const DETAILED_VIOLATIONS: usize = 1000;
 /// How the events of a message are framed.
 enum Mode {
     Binary,
-    /// JSON, the only format so far.
-    Structured,
-    Batched,
+    Structured(Format),
+    Batched(Format),
+}
+
+/// The event format of a document.
+enum Format {
+    Json,
+    Xml,
 }
 
 fn mode_of<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone) -> Result<Mode, Refusal> {
@@ -94,14 +108,19 @@ fn mode_of<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone) -> Re
         let has_attributes = headers.clone().any(|(name, _)| attribute_of(name).is_some());
         return if has_attributes { Ok(Mode::Binary) } else { Err(not_an_event(text)) };
     };
-    if !event_media.format.eq_ignore_ascii_case("json") {
-        let detail = format!("the event format `{}` is not supported", shown(event_media.format));
+    let format = match event_media.format.to_ascii_lowercase().as_str() {
+        "json" => Format::Json,
+        "xml" => Format::Xml,
+        _ => {
+            let detail = format!("the event format `{}` is not supported", shown(event_media.format));
+            return Err(Fault::new(Code::UnknownMediaType, detail).into());
+        }
+    };
+    if !media_type.is_utf8() {
+        let detail = format!("the event format `{}` is UTF-8 only", shown(event_media.format));
         return Err(Fault::new(Code::UnknownMediaType, detail).into());
     }
-    if !media_type.is_utf8() {
-        return Err(Fault::new(Code::UnknownMediaType, "the JSON event format is UTF-8 only").into());
-    }
-    Ok(if event_media.batch { Mode::Batched } else { Mode::Structured })
+    Ok(if event_media.batch { Mode::Batched(format) } else { Mode::Structured(format) })
 }
 
 fn not_an_event(content_type: Option<&str>) -> Refusal {
@@ -121,8 +140,12 @@ fn check_size(bytes: usize, limits: &Limits) -> Result<(), Refusal> {
 }
 
 /// All of a batch, or a refusal that names every bad element. Its code is that of the first one.
-fn batch(body: Bytes, limits: &Limits) -> Result<Decoded, Refusal> {
-    let elements = json::read_batch(body, limits.batch_events, limits.event_bytes, &limits.bounds())?;
+fn batch(format: Format, body: Bytes, limits: &Limits) -> Result<Decoded, Refusal> {
+    let (most, event_bytes, bounds) = (limits.batch_events, limits.event_bytes, limits.bounds());
+    let elements = match format {
+        Format::Json => json::read_batch(body, most, event_bytes, &bounds)?,
+        Format::Xml => xml::read_batch(body, most, event_bytes, &bounds)?,
+    };
     let mut events = Vec::with_capacity(elements.len());
     let mut faults = Vec::new();
     for (index, element) in elements.into_iter().enumerate() {
@@ -158,9 +181,27 @@ fn indexed(faults: Vec<(usize, Fault)>) -> Vec<(Option<usize>, Violation)> {
 }
 
 impl Limits {
+    /// Takes every event that fits into memory, for tools whose user is the producer.
+    pub const UNLIMITED: Limits = Limits {
+        event_bytes: usize::MAX,
+        body_bytes: usize::MAX,
+        batch_events: usize::MAX,
+        attributes: usize::MAX,
+        json_depth: usize::MAX,
+        xml_depth: usize::MAX,
+        xml_attributes: usize::MAX,
+        xml_namespaces: usize::MAX,
+    };
+
     /// The caps that every reader of events takes.
     pub fn bounds(&self) -> Bounds {
-        Bounds { attributes: self.attributes, json_depth: self.json_depth }
+        Bounds {
+            attributes: self.attributes,
+            json_depth: self.json_depth,
+            xml_depth: self.xml_depth,
+            xml_attributes: self.xml_attributes,
+            xml_namespaces: self.xml_namespaces,
+        }
     }
 }
 

@@ -7,8 +7,21 @@ use crate::codes::Code;
 use bytes::Bytes;
 use std::io::Write;
 
-const LIMITS: Limits = Limits { event_bytes: 1000, body_bytes: 5000, batch_events: 4, attributes: 20, json_depth: 10 };
+const LIMITS: Limits = Limits {
+    event_bytes: 1000,
+    body_bytes: 5000,
+    batch_events: 4,
+    attributes: 20,
+    json_depth: 10,
+    xml_depth: 10,
+    xml_attributes: 20,
+    xml_namespaces: 5,
+};
 const MINIMAL: &str = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t"}"#;
+const MINIMAL_XML: &str = concat!(
+    r#"<event xmlns="http://cloudevents.io/xmlformat/V1" specversion="1.0">"#,
+    "<id>1</id><source>/a</source><type>t</type></event>"
+);
 const REQUIRED: [(&str, &str); 4] = [("ce-specversion", "1.0"), ("CE-Id", "1"), ("ce-source", "/a"), ("ce-type", "t")];
 
 fn send(headers: &[(&str, &str)], body: impl Into<Bytes>) -> Result<Decoded, Refusal> {
@@ -43,14 +56,22 @@ fn the_media_type_decides_the_mode() {
     for content_type in ["application/cloudevents-batch+json", "application/cloudevents-batch"] {
         assert_eq!(send_typed(content_type, "[]"), Ok(Decoded::Batch(Vec::new())), "{content_type}");
     }
+    for content_type in ["application/cloudevents+xml", "APPLICATION/CloudEvents+XML; charset=utf-8"] {
+        assert!(matches!(send_typed(content_type, MINIMAL_XML), Ok(Decoded::Single(_))), "{content_type}");
+        assert_eq!(send_typed(content_type, MINIMAL).unwrap_err().code, Code::Malformed, "{content_type}");
+    }
+    let batch = r#"<batch xmlns="http://cloudevents.io/xmlformat/V1"/>"#;
+    assert_eq!(send_typed("application/cloudevents-batch+xml", batch), Ok(Decoded::Batch(Vec::new())));
     for content_type in ["application/json", "application/cloudeventsfoo+json", "a/b, application/cloudevents+json"] {
         assert_eq!(send_typed(content_type, MINIMAL).unwrap_err().code, Code::NotAnEvent, "{content_type}");
     }
     assert_eq!(send(&[], MINIMAL).unwrap_err().code, Code::NotAnEvent);
     assert_eq!(send(&[("ce_id", "1")], MINIMAL).unwrap_err().code, Code::NotAnEvent);
     for content_type in [
-        "application/cloudevents+xml",
-        "application/cloudevents-batch+protobuf",
+        "application/cloudevents+cbor",
+        "application/cloudevents-batch+cbor",
+        "application/cloudevents+xml; charset=utf-16",
+        "application/cloudevents-batch+xml; charset=iso-8859-1",
         "application/cloudevents+json; charset=latin1",
         "application/cloudevents-batch+json; charset=utf-16",
     ] {

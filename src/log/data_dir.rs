@@ -1,6 +1,6 @@
 //! The lock of the data directory: one process at a time (design.md §2).
 
-use super::{DataDir, LockError};
+use super::{DataDir, LockError, segment};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -11,7 +11,7 @@ impl DataDir {
     /// Creates the folder when absent and takes its lock.
     pub fn lock(root: &Path) -> Result<DataDir, LockError> {
         let fail = |source| LockError::Io { path: root.to_path_buf(), source };
-        std::fs::create_dir_all(root).map_err(fail)?;
+        std::fs::create_dir_all(root).and_then(|()| segment::sync_parent(root)).map_err(fail)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

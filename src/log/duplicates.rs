@@ -59,6 +59,14 @@ impl Hasher for Plain {
     }
 }
 
+/// How many entries a generation takes. A hash table grows by doubling: when the last doubling would only bring a tenth
+/// more entries, they are done without, and half of the memory with them.
+fn table_size(wanted: usize) -> usize {
+    let buckets = (wanted + 1).next_power_of_two() / 2;
+    let fits = buckets / 8 * 7;
+    if fits.saturating_mul(10) >= wanted.saturating_mul(9) { fits.min(wanted) } else { wanted }
+}
+
 fn key(fingerprint: u128) -> Key {
     let bytes = fingerprint.to_le_bytes();
     let half = |at: usize| bytes[at..].first_chunk::<8>().map_or(0, |half| u64::from_le_bytes(*half));
@@ -72,7 +80,7 @@ impl Window {
             young: Generation::new(0, now, 0),
             old: Generation::new(0, now, 0),
             length: i64::try_from(length.as_millis()).unwrap_or(i64::MAX),
-            capacity: capacity / 2,
+            capacity: table_size(capacity / 2),
         }
     }
 

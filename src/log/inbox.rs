@@ -46,6 +46,12 @@ impl<T> Inbox<T> {
         Inbox { waiting: Mutex::new(waiting), bell: Condvar::new(), capacity, capacity_bytes }
     }
 
+    /// True when an item pushed now would be refused: saves preparing it.
+    pub fn is_full(&self) -> bool {
+        let waiting = locked(&self.waiting);
+        waiting.items.len() >= self.capacity || waiting.bytes >= self.capacity_bytes
+    }
+
     /// Queues an item that holds `bytes` bytes.
     pub fn push(&self, item: T, bytes: usize) -> Result<(), Refused> {
         let mut waiting = locked(&self.waiting);

@@ -169,6 +169,9 @@ impl Log {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        if self.shared().inbox.is_full() {
+            return Err(AppendError::Overloaded);
+        }
         let events: Vec<_> = entries.into_iter().map(group::Prepared::new).collect();
         let bytes = events.iter().map(group::Prepared::size).sum();
         let (answer, stored) = oneshot::channel();

@@ -31,7 +31,7 @@ struct File {
 pub(super) fn recover(options: &Options) -> Result<Found, OpenError> {
     let dir = &options.dir;
     let fail = |source| OpenError::Io { path: dir.clone(), source };
-    std::fs::create_dir_all(dir).map_err(fail)?;
+    std::fs::create_dir_all(dir).and_then(|()| segment::sync_parent(dir)).map_err(fail)?;
     segment::remove_with_side_files(&dir.join(segment::MAKING)).map_err(fail)?;
     let mut files = Vec::new();
     for (first, path) in named(dir).map_err(fail)? {

@@ -173,7 +173,8 @@ impl Segment {
     pub fn remove(&self) -> std::io::Result<()> {
         self.removed.store(true, Ordering::Release);
         remove_with_side_files(&self.path)?;
-        remove_with_side_files(&streams_path(&self.path))
+        remove_with_side_files(&streams_path(&self.path))?;
+        remove_with_side_files(&damaged_streams_path(&self.path))
     }
 }
 
@@ -202,6 +203,11 @@ pub(super) fn first_of(name: &str) -> Option<u64> {
 /// The sibling file that holds derived events.
 pub(super) fn streams_path(segment: &Path) -> PathBuf {
     segment.with_extension("streams.db")
+}
+
+/// Where that file goes when it is damaged.
+pub(super) fn damaged_streams_path(segment: &Path) -> PathBuf {
+    segment.with_extension("streams.db.damaged")
 }
 
 /// A file of SQLite beside a database: `-wal`, `-shm`.
@@ -325,6 +331,14 @@ pub(super) fn from_sql(position: i64) -> u64 {
 /// Flushes a file or a folder's list of names.
 pub(super) fn sync_file(path: &Path) -> std::io::Result<()> {
     std::fs::File::open(path)?.sync_all()
+}
+
+/// Flushes the name of a file or folder.
+pub(super) fn sync_parent(path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_file(parent),
+        _ => sync_file(Path::new(".")),
+    }
 }
 
 /// An error of the file system where SQLite's are returned.

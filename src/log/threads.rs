@@ -40,20 +40,21 @@ pub(super) fn prepare(options: Options, change: impl FnOnce(&Active)) -> Result<
 /// Starts the threads.
 pub(super) fn run(shared: &Arc<Shared>, writer: Writer) -> Result<(), OpenError> {
     spawn(shared, "log-upkeep", upkeep::run)?;
-    spawn(shared, "log-derived", derived::run)?;
-    spawn(shared, "log-writer", move |_| writer.run())
+    spawn(shared, "log-derived", derived::writer::run)?;
+    let write = move |shared: &Shared| {
+        writer.run();
+        // Nobody needs a segment any more.
+        shared.desk.stop();
+    };
+    spawn(shared, "log-writer", write)
 }
 
 /// Commits what waits, then ends every thread. The second call finds nothing to do.
 pub(super) fn stop(shared: &Shared) {
     shared.inbox.close();
     shared.derived.close();
-    let mut threads = std::mem::take(&mut *locked(&shared.threads));
-    // Upkeep was started first and ends last: the writer may still need a segment.
-    while let Some(thread) = threads.pop() {
-        if threads.is_empty() {
-            shared.desk.stop();
-        }
+    let threads = std::mem::take(&mut *locked(&shared.threads));
+    for thread in threads {
         // A thread that panicked has broken the log and said so.
         thread.join().ok();
     }

@@ -64,6 +64,9 @@ impl Policy {
                 batch_events: limits.batch_events,
                 attributes: limits.attributes,
                 json_depth: limits.json_depth,
+                xml_depth: limits.xml_depth,
+                xml_attributes: limits.xml_attributes,
+                xml_namespaces: limits.xml_namespaces,
             },
             fingerprints,
         }

@@ -1,5 +1,6 @@
 //! The delivery half as pure functions: a stored event becomes the message of one attempt. Lanes call them.
 
+use super::threads;
 use crate::cloudevents::Event;
 use crate::codes::Code;
 use crate::deliver::entry::{DeliverEntry, Target};
@@ -7,7 +8,7 @@ use crate::deliver::kafka::topic;
 use crate::deliver::nats::subject;
 use crate::deliver::plan::Undeliverable;
 use crate::deliver::{Outgoing, StoredEvent};
-use crate::encode::{self, Dialect};
+use crate::encode::{self, Dialect, Format, Mode};
 use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
 use crate::state::Reason;
@@ -39,7 +40,11 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<O
             return Ok(outgoing);
         }
     };
-    let message = encode::encode(&event, deliver.mode, deliver.format, dialect).map_err(|error| Undeliverable {
+    let as_xml = deliver.mode == Mode::Structured && deliver.format == Format::Xml;
+    let message = threads::run(as_xml && threads::is_long_as_xml(event.data.len()), || {
+        encode::encode(&event, deliver.mode, deliver.format, dialect)
+    });
+    let message = message.map_err(|error| Undeliverable {
         reason: Reason::Conversion,
         code: Code::ConversionFailed,
         detail: error.to_string(),

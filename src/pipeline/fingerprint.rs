@@ -1,7 +1,7 @@
 //! Who an event is for the duplicate window: 128-bit keyed hashes.
 
 use crate::cloudevents::timestamp::Instant;
-use crate::cloudevents::{Data, Event, Kind};
+use crate::cloudevents::{Event, Kind};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -49,9 +49,9 @@ impl Fingerprints {
                 None => self.pair(name, text),
             });
         }
-        // JSON data without a media type is what another mode sends as application/json.
-        if matches!(event.data, Data::Json(_)) && event.datacontenttype().is_none() {
-            sum = sum.wrapping_add(self.pair("datacontenttype", "application/json"));
+        // JSON or XML data without a media type is what another mode sends as application/json or application/xml.
+        if let (None, Some(implied)) = (event.datacontenttype(), event.media_type()) {
+            sum = sum.wrapping_add(self.pair("datacontenttype", implied));
         }
         hasher.write_u128(sum);
         match event.data.bytes() {

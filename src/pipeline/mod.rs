@@ -7,6 +7,7 @@ pub mod fingerprint;
 pub mod outcome;
 pub mod receive;
 pub mod rejections;
+pub mod threads;
 
 use crate::config::gateway::GatewayConfig;
 use crate::deliver::destinations::Destinations;

@@ -2,15 +2,11 @@
 
 use super::accept::{self, Accepted, Policy};
 use super::outcome::{Receipt, Rejection};
-use super::{Gateway, Incoming, Phase};
+use super::{Gateway, Incoming, Phase, threads};
 use crate::codes::Code;
 use crate::log::AppendError;
 use crate::observability::trace::Ids;
 use crate::units::Micros;
-use tokio::runtime::{Handle, RuntimeFlavor};
-
-/// Larger bodies are parsed and validated off the async threads, so that one client's batch does not hold up the others.
-const INLINE_BYTES: usize = 64 * 1024;
 
 /// Decodes, validates, routes and stores one request. Resolves when its events are durable, or refused and nothing stored.
 pub async fn receive(gateway: &Gateway, policy: &Policy, incoming: Incoming<'_>) -> Result<Receipt, Rejection> {
@@ -19,9 +15,10 @@ pub async fn receive(gateway: &Gateway, policy: &Policy, incoming: Incoming<'_>)
         return Err(refused(Code::Draining, "the gateway is not taking events now"));
     }
     let snapshot = gateway.snapshots.current();
-    let bytes = incoming.body.len();
+    let content_type = incoming.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let is_long = threads::is_long(incoming.body.len(), content_type.map(|(_, value)| *value));
     let accept = || accept::accept(incoming, &snapshot, policy, Micros::now(), &mut Ids::default());
-    let Accepted { entries, batch, trace } = off_the_async_threads_if_large(bytes, accept)?;
+    let Accepted { entries, batch, trace } = threads::run(is_long, accept)?;
     let matched = entries.iter().map(|entry| !entry.record.decision.is_empty()).collect();
     if entries.is_empty() {
         return Ok(Receipt { stored: Vec::new(), matched, batch });
@@ -50,9 +47,4 @@ fn refused(code: Code, detail: &str) -> Rejection {
         trace_id: Ids::default().root().trace_id_hex(),
         events: 0,
     }
-}
-
-fn off_the_async_threads_if_large<T>(bytes: usize, accept: impl FnOnce() -> T) -> T {
-    let can_move = Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if bytes > INLINE_BYTES && can_move { tokio::task::block_in_place(accept) } else { accept() }
 }

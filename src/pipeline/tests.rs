@@ -121,6 +121,18 @@ fn equal_content_has_one_fingerprint_whatever_the_mode() {
     let first = of(incoming(&[STRUCTURED], &structured));
     assert_eq!(first, of(incoming(&headers, r#"{"a":1}"#)));
     assert_ne!(first, of(incoming(&headers, r#"{"a":2}"#)));
+    let xml = concat!(
+        r#"<event xmlns="http://cloudevents.io/xmlformat/V1" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" "#,
+        r#"specversion="1.0"><id>1</id><source>/s</source><type>t</type><n xsi:type="ce:integer">7</n>"#,
+        r#"<time>2026-01-01T10:00:00.0Z</time>TYPE<data xsi:type="xs:DATA</data></event>"#
+    );
+    let headers_of_xml = [("content-type", "application/cloudevents+xml")];
+    let typed = |ty: &str, data: &str| xml.replace("TYPE", ty).replace("DATA", data);
+    let json = typed("<datacontenttype>application/json</datacontenttype>", r#"string">{"a":1}"#);
+    assert_eq!(first, of(incoming(&headers_of_xml, &json)));
+    let element = typed("", r#"any"><a xmlns=""/>"#);
+    let headers = [&headers[..6], &[("content-type", "application/xml")]].concat();
+    assert_eq!(of(incoming(&headers_of_xml, &element)), of(incoming(&headers, r#"<a xmlns=""/>"#)));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The public test vectors for events in the JSON format. They live outside this repository: `SIGNALBOX_CONFORMANCE`,
+//! The public test vectors for events in the JSON format; those for XML stand in `conformance_xml.rs`. They live outside this repository: `SIGNALBOX_CONFORMANCE`,
 //! else `../shared/conformance` beside the package.
 
 use serde_json::Value;
@@ -8,16 +8,28 @@ use signalbox::decode::{Decoded, Limits, Refusal, decode};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-const LIMITS: Limits =
-    Limits { event_bytes: 512 << 10, body_bytes: 4 << 20, batch_events: 1000, attributes: 256, json_depth: 128 };
+/// The caps of a gateway.
+pub const LIMITS: Limits = Limits {
+    event_bytes: 512 << 10,
+    body_bytes: 4 << 20,
+    batch_events: 1000,
+    attributes: 256,
+    json_depth: 128,
+    xml_depth: 128,
+    xml_attributes: 256,
+    xml_namespaces: 64,
+};
 
 /// The folder of the vectors; `None`, said aloud, where there is none.
-fn vectors(folder: &str) -> Option<PathBuf> {
+pub fn vectors(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("SIGNALBOX_CONFORMANCE")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance"), PathBuf::from);
     let path = root.join(folder);
     if !path.is_dir() {
-        eprintln!("skipped: there are no conformance vectors at {}", path.display());
+        #[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
+        {
+            eprintln!("skipped: there are no conformance vectors at {}", path.display());
+        }
         return None;
     }
     Some(path)
@@ -25,9 +37,9 @@ fn vectors(folder: &str) -> Option<PathBuf> {
 
 fn cases(file: &str) -> Vec<Value> {
     let Some(folder) = vectors("event-formats/json") else { return Vec::new() };
-    let text = std::fs::read_to_string(folder.join(file)).unwrap();
-    let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap();
-    let cases = document["tests"].as_array().unwrap().clone();
+    let text = std::fs::read_to_string(folder.join(file)).expect("a file");
+    let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).expect("the form of the vectors");
+    let cases = document["tests"].as_array().expect("the form of the vectors").clone();
     assert!(!cases.is_empty(), "{file}");
     cases
 }
@@ -61,6 +73,7 @@ fn golden(sample: &str) -> (BTreeMap<&str, &str>, Data) {
     let mut data = Data::Absent;
     match sample {
         "minimal" => {}
+        "minimalWithRelativeSource" => attributes.extend([("source", "#fragment")]),
         "minimalWithTime" => attributes.extend([("time", "2018-04-05T17:31:00Z")]),
         "allCore" => attributes.extend([
             ("datacontenttype", "text/plain"),
@@ -86,7 +99,8 @@ fn golden(sample: &str) -> (BTreeMap<&str, &str>, Data) {
     (attributes, data)
 }
 
-fn check(event: &Event, sample: &str, case: &str) {
+/// Is this the golden event of that name?
+pub fn check(event: &Event, sample: &str, case: &str) {
     let (expected, data) = golden(sample);
     assert_eq!(event.data, data, "{case}");
     assert_eq!(event.attributes.len() + 4, expected.len(), "{case}");

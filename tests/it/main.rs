@@ -1,9 +1,10 @@
 //! The integration tests: one binary; real servers, real processes (tests/README.md).
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod admin_api;
 mod cli;
 mod conformance;
+mod conformance_xml;
 mod http_abuse;
 #[cfg(feature = "kafka")]
 mod kafka_destination;
@@ -13,6 +14,7 @@ mod kafka_faults;
 mod kafka_gateway;
 #[cfg(feature = "nats")]
 mod ledger;
+mod life;
 #[cfg(feature = "nats")]
 mod nats_destination;
 #[cfg(feature = "nats")]
@@ -23,3 +25,4 @@ mod reference;
 mod story;
 mod support;
 mod tidy;
+mod xml;

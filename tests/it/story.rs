@@ -33,8 +33,11 @@ fn event(ty: &str, data: &Value) -> Event {
     }
 }
 
-/// Each event of the story: its data, a change that breaks it with the pointer it breaks at, and its streams.
-fn samples() -> Vec<(&'static str, Value, (&'static str, Value, &'static str), Vec<&'static str>)> {
+/// Type, data, a change that breaks it (member, value, pointer it breaks at), and streams of an event.
+type Sample = (&'static str, Value, (&'static str, Value, &'static str), Vec<&'static str>);
+
+/// Each event of the story.
+fn samples() -> Vec<Sample> {
     let stock = |member: &str| json!({"order": "o-1", "sku": "lamp", "quantity": 2, member: 3});
     vec![
         (

@@ -92,11 +92,7 @@ fn functions(text: &str) -> Vec<Function> {
         let ends_here =
             |line: &&str| line.len() - line.trim_start().len() == depth && line.trim_start().starts_with('}');
         let one_line = line.trim_end().ends_with(['}', ';']);
-        let length = if one_line {
-            Some(0)
-        } else {
-            lines[start + 1..].iter().position(|line| ends_here(&line)).map(|at| at + 1)
-        };
+        let length = if one_line { Some(0) } else { lines[start + 1..].iter().position(ends_here).map(|at| at + 1) };
         functions.push(Function { line: start + 1, lines: length.unwrap_or_default() + 1 });
     }
     functions

@@ -67,21 +67,13 @@ pub fn decoded(document: &str, index: Option<usize>) -> Result<Vec<Event>, Failu
     let batch = document.starts_with('[');
     let media_type = if batch { "application/cloudevents-batch+json" } else { "application/cloudevents+json" };
     let headers = [("content-type", media_type.as_bytes())];
-    match decode::decode(headers.into_iter(), Bytes::copy_from_slice(document.as_bytes()), &LIMITS) {
+    // How large and how deep an event may be is the gateway's to say.
+    match decode::decode(headers.into_iter(), Bytes::copy_from_slice(document.as_bytes()), &Limits::UNLIMITED) {
         Ok(Decoded::Single(event)) => Ok(vec![event]),
         Ok(Decoded::Batch(events)) => Ok(events),
         Err(refusal) => Err(invalid(&refusal, index)),
     }
 }
-
-/// How large and how deep an event may be is the gateway's to say.
-const LIMITS: Limits = Limits {
-    event_bytes: usize::MAX,
-    body_bytes: usize::MAX,
-    batch_events: usize::MAX,
-    attributes: usize::MAX,
-    json_depth: usize::MAX,
-};
 
 fn invalid(refusal: &Refusal, outer: Option<usize>) -> Failure {
     let errors = refusal.violations.iter().map(|(inner, violation)| match inner.or(outer) {

@@ -8,7 +8,7 @@ use crate::cli::client::{self, Client};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Printer;
-use crate::cloudevents::Event;
+use crate::cloudevents::{Event, json, xml};
 use crate::codes::Code;
 use crate::encode::{self, Dialect, Format, Mode};
 use crate::units::Span;
@@ -70,6 +70,8 @@ pub enum SendMode {
 pub enum SendFormat {
     /// application/cloudevents+json
     Json,
+    /// application/cloudevents+xml
+    Xml,
 }
 
 /// Sends the events; the first that is not taken ends it.
@@ -148,25 +150,23 @@ fn single(events: &[Event], mode: Mode, format: SendFormat) -> Result<Vec<Reques
 }
 
 fn batch(events: &[Event], format: SendFormat) -> Result<Request, Failure> {
-    let mut body = vec![b'['];
-    for (index, event) in events.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
+    let (media_type, body) = match format {
+        SendFormat::Json => ("application/cloudevents-batch+json", json::write_batch(events)),
+        SendFormat::Xml => {
+            let body = xml::write_batch(events).map_err(|unwritable| self::unwritable(unwritable.into()))?;
+            ("application/cloudevents-batch+xml", body)
         }
-        let format = format.event_format();
-        let message = encode::encode(event, Mode::Structured, format, Dialect::Http).map_err(unwritable)?;
-        body.extend_from_slice(&message.body.unwrap_or_default());
-    }
-    body.push(b']');
+    };
     let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents-batch+json"));
-    Ok(Request { headers, body: Bytes::from(body), what: What::Batch })
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    Ok(Request { headers, body, what: What::Batch })
 }
 
 impl SendFormat {
     fn event_format(self) -> Format {
         match self {
             SendFormat::Json => Format::Json,
+            SendFormat::Xml => Format::Xml,
         }
     }
 }

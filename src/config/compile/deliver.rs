@@ -68,6 +68,7 @@ pub fn compile<'n>(
         mode: mode.unwrap_or(default_mode(kind?)),
         format: match format {
             Some(route_file::Format::Json) | None => Format::Json,
+            Some(route_file::Format::Xml) => Format::Xml,
         },
         retry: retry?,
         keep_order,

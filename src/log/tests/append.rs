@@ -1,3 +1,5 @@
+//! Appending: positions, groups, duplicates, and what is the same after a restart.
+
 use super::support::{Bench, all_from, decision, event, fill, lane, new, once, record, wait_for_seals};
 use crate::cloudevents::Data;
 use crate::log::record::Record;

@@ -1,3 +1,5 @@
+//! Damaged, missing and left-over files.
+
 use super::support::{Bench, all_from, decision, fill, lane, new, record, wait_for_seals};
 use crate::log::record::Record;
 use crate::log::{AppendError, Log, OpenError, Query, segment};

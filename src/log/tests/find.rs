@@ -1,3 +1,5 @@
+//! Searches, in the open segment and by the index of sealed ones.
+
 use super::support::{Bench, attribute, decision, event, lane, new, record, wait_for_seals};
 use crate::cloudevents::Event;
 use crate::log::record::{Entry, Record};

@@ -1,3 +1,5 @@
+//! Retention, the full log, the full disk.
+
 use super::support::{Bench, all_from, eventually, fill, lane, new, once, record, wait_for_seals};
 use crate::cloudevents::{Data, Event};
 use crate::log::record::Record;

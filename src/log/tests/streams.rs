@@ -1,3 +1,5 @@
+//! Named streams: originals and changed events together.
+
 use super::support::{Bench, decision, eventually, fill, lane, new, record, wait_for_seals};
 use crate::lane_name::LaneName;
 use crate::log::record::Record;
@@ -155,5 +157,32 @@ async fn changed_events_go_with_their_segment() {
     // Too late to matter, and no error: everybody has settled it.
     store(&log, 0, 1).await;
     assert!(!beside.exists());
+    log.close().await;
+}
+
+#[tokio::test]
+async fn damaged_changes_are_saved_as_far_as_they_can_be_read() {
+    let bench = Bench::new();
+    let log = bench.open();
+    append_routed(&log, 0..400).await;
+    for number in (0..400).step_by(4) {
+        store(&log, number, number + 1).await;
+    }
+    log.close().await;
+    let path = segment::streams_path(&bench.segments()[0]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The header of the page that holds the newest change: it cannot be read, and nothing can be added to it.
+    let page = bytes.windows(6).rposition(|window| window == b"id-396").unwrap() / 8_192 * 8_192;
+    bytes[page] ^= 0x20;
+    std::fs::write(&path, &bytes).unwrap();
+    let log = bench.open();
+    log.settled_below(401, None);
+    let before = read_all(&log, "orders", 1).await.0;
+    assert!(before.len() < expected(400).len());
+    store(&log, 396, 397).await;
+    let after = read_all(&log, "orders", 1).await.0;
+    assert_eq!(after.len(), before.len() + 1, "what could be read is kept");
+    assert!(segment::damaged_streams_path(&bench.segments()[0]).exists());
+    assert!(bench.broken.lock().unwrap().is_empty());
     log.close().await;
 }

@@ -48,6 +48,28 @@ async fn a_file_is_sent_in_every_mode() {
     assert!(seen[0].header("content-type").unwrap().starts_with("application/cloudevents+json"));
     assert!(seen[1].header("content-type").unwrap().starts_with("application/cloudevents-batch+json"));
     assert!(seen[0].body.contains("1.50") && seen[1].body.starts_with('['), "{}", seen[1].body);
+    for mode in ["structured", "batch", "binary"] {
+        let sent = signalbox(&["send", file, "--mode", mode, "--format", "xml", "--to", &gateway.url]).await;
+        assert_eq!(sent.code, 0, "{}", sent.stderr);
+    }
+    let seen = gateway.seen();
+    assert_eq!(seen[2].header("content-type"), Some("application/cloudevents+xml"));
+    assert!(seen[2].body.contains(r#"<ce:data xsi:type="xs:string">{"n":1.50}</ce:data>"#), "{}", seen[2].body);
+    assert_eq!(seen[3].header("content-type"), Some("application/cloudevents-batch+xml"));
+    assert!(seen[3].body.contains("<ce:batch"), "{}", seen[3].body);
+    assert_eq!(seen[4].header("content-type"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn an_attribute_xml_has_no_name_for_is_told_and_nothing_is_sent() {
+    let gateway = accepting().await;
+    let arguments = ["send", "--type", "t", "--extension", "1a=x", "--format", "xml", "--to", &gateway.url, "--mode"];
+    for mode in ["structured", "batch"] {
+        let sent = signalbox(&[&arguments[..], &[mode]].concat()).await;
+        assert_eq!(sent.code, 65, "{}", sent.stdout);
+        assert!(sent.stderr.contains("`1a`"), "{}", sent.stderr);
+    }
+    assert!(gateway.seen().is_empty());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::{note_process, signal, tail};
 use serde_json::Value;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -129,6 +129,33 @@ impl Gateway {
         assert!(answer.status().is_success(), "GET {path}: {}", answer.status());
         let text = answer.text().await.expect("a body");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("GET {path} is not JSON ({error}): {text}"))
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The client behind its requests.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Ids of everything in its log, in order of position, read page by page.
+    pub async fn event_ids(&self) -> Vec<String> {
+        let mut ids = Vec::new();
+        let mut path = "/api/v1/events?limit=1000".to_owned();
+        loop {
+            let page = self.get(&path).await;
+            let events = page["events"].as_array().expect("a list");
+            ids.extend(events.iter().map(|entry| entry["event"]["id"].as_str().expect("an id").to_owned()));
+            match &page["next"] {
+                Value::Null => break,
+                next => path = format!("/api/v1/events?limit=1000&after={}", next.to_string().trim_matches('"')),
+            }
+        }
+        ids.reverse();
+        ids
     }
 
     fn ready(&self) -> &Value {

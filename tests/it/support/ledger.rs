@@ -67,7 +67,7 @@ impl Ledger {
     pub async fn wait_for_acks(&self, more: u64) {
         let wanted = self.shared.acked.load(Ordering::Relaxed) + more;
         let count = || async { (self.shared.acked.load(Ordering::Relaxed) >= wanted).then_some(()) };
-        wait_for("acknowledgements", Duration::from_secs(60), count).await;
+        wait_for("acknowledgements", Duration::from_mins(1), count).await;
     }
 
     /// Requests that were not answered as they should have been, so far.
@@ -147,11 +147,11 @@ pub fn check(book: &Book, receiver: &str, got: &[String]) {
     );
     assert!(phantom.is_empty(), "{receiver}: refused events are there: {phantom:?}");
     assert!(twice.is_empty(), "{receiver}: events came twice: {twice:?}");
-    let mut last: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
     for id in got {
         let (key, n) = id.split_once('-').expect("an id of this ledger");
         let n: u64 = n.parse().expect("a number");
-        if let Some(before) = last.insert(key, n) {
+        if let Some(before) = newest.insert(key, n) {
             assert!(before < n, "{receiver}: key {key}: {n} came after {before}");
         }
     }

@@ -3,7 +3,6 @@
 pub mod gateway;
 #[cfg(feature = "kafka")]
 pub mod kafka;
-#[cfg(feature = "nats")]
 pub mod ledger;
 #[cfg(feature = "nats")]
 pub mod nats;

@@ -1,26 +1,18 @@
-//! Changed events that lanes store beside the originals: one sibling file a segment, made when first needed and removed
-//! with the segment. Written by a thread of its own, in groups, each on disk before it is answered.
+//! The thread that stores derived events, and the files it writes.
 
-use super::inbox::{Inbox, Taken};
-use super::record::{self, Entry, Record};
-use super::segment::{self, Segment, from_sql, to_sql};
-use super::shared::{Damage, Shared};
-use super::{AppendError, locked};
+use super::{LANE_BITS, LaneKey, Request, each_row, lanes, sum};
 use crate::lane_name::LaneName;
-use bytes::Bytes;
+use crate::log::inbox::Taken;
+use crate::log::segment::{self, Segment, to_sql};
+use crate::log::shared::Shared;
+use crate::log::{AppendError, locked, seal};
 use bytestring::ByteString;
 use rusqlite::{Connection, OpenFlags};
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::Range;
-use std::sync::{Arc, Mutex};
-use tokio::sync::oneshot;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-/// A row's key is its position and, in these lowest bits, its lane.
-const LANE_BITS: u32 = 20;
 /// Files the thread keeps open.
 const OPEN_FILES: usize = 4;
-/// Connections kept for readers.
-const IDLE_READERS: usize = 4;
 /// What a row costs beside its record.
 const ROW_BYTES: u64 = 24;
 
@@ -32,155 +24,8 @@ CREATE TABLE IF NOT EXISTS lanes (
 CREATE TABLE IF NOT EXISTS derived (id INTEGER PRIMARY KEY, sum INTEGER NOT NULL, record BLOB NOT NULL);
 ";
 
-/// A lane as derived events know it: route and name.
-pub(super) type LaneKey = (ByteString, ByteString);
-
-/// The queue of the thread, and what is known about lanes that store derived events.
-pub(super) struct Derived {
-    inbox: Inbox<Request>,
-    /// The stream each such lane stored to last.
-    streams: Mutex<HashMap<LaneKey, ByteString>>,
-    readers: Mutex<Vec<(u64, Connection)>>,
-}
-
-struct Request {
-    position: u64,
-    lane: Arc<LaneName>,
-    stream: ByteString,
-    record: Vec<u8>,
-    answer: oneshot::Sender<Result<(), AppendError>>,
-}
-
-/// Derived events between two positions.
-#[derive(Default)]
-pub(super) struct Page {
-    /// Those of the wanted stream, in order of position.
-    pub entries: Vec<Arc<Entry>>,
-    /// Everything that is stored, whatever its stream.
-    pub stored: HashSet<(u64, LaneKey)>,
-}
-
-impl Derived {
-    /// Room for as many requests as the log has for appends.
-    pub fn new(requests: usize, bytes: usize) -> Derived {
-        Derived { inbox: Inbox::new(requests, bytes), streams: Mutex::default(), readers: Mutex::default() }
-    }
-
-    /// Queues a changed event; the receiver resolves when it is on disk.
-    pub fn store(
-        &self,
-        position: u64,
-        lane: Arc<LaneName>,
-        stream: &str,
-        record: &Record,
-    ) -> Result<oneshot::Receiver<Result<(), AppendError>>, AppendError> {
-        let (answer, stored) = oneshot::channel();
-        let record = record::encode(record);
-        let bytes = record.len();
-        let request = Request { position, lane, stream: stream.into(), record, answer };
-        self.inbox.push(request, bytes)?;
-        Ok(stored)
-    }
-
-    /// Takes nothing in any more; what waits is stored.
-    pub fn close(&self) {
-        self.inbox.close();
-    }
-
-    /// Takes nothing in any more and drops what waits.
-    pub fn abandon(&self) {
-        self.inbox.abandon();
-    }
-
-    /// The stream a lane stores to, as far as known.
-    pub fn stream_of(&self, lane: &LaneKey) -> Option<ByteString> {
-        locked(&self.streams).get(lane).cloned()
-    }
-
-    /// Derived events of one segment between two positions.
-    pub fn read(
-        &self,
-        segment: &Segment,
-        damage: &Damage,
-        positions: Range<u64>,
-        stream: &str,
-    ) -> Result<Page, rusqlite::Error> {
-        let path = segment::streams_path(&segment.path);
-        if !path.exists() {
-            return Ok(Page::default());
-        }
-        let idle = {
-            let mut readers = locked(&self.readers);
-            readers.iter().rposition(|(first, _)| *first == segment.first).map(|at| readers.remove(at).1)
-        };
-        let connection = idle.map_or_else(|| segment::open_reader(&path), Ok)?;
-        let lanes = lanes(&connection)?;
-        locked(&self.streams).extend(lanes.values().cloned());
-        let page = page(&connection, &path, damage, positions, stream, &lanes)?;
-        let mut readers = locked(&self.readers);
-        readers.push((segment.first, connection));
-        let oldest = if readers.len() > IDLE_READERS { Some(readers.remove(0)) } else { None };
-        drop(readers);
-        drop(oldest);
-        Ok(page)
-    }
-
-    /// Closes what is open to a segment that was removed.
-    pub fn forget(&self, segment: &Segment) {
-        locked(&self.readers).retain(|(first, _)| *first != segment.first);
-    }
-}
-
-fn lanes(connection: &Connection) -> Result<HashMap<u64, (LaneKey, ByteString)>, rusqlite::Error> {
-    let mut all = connection.prepare_cached("SELECT id, route, name, stream FROM lanes")?;
-    let rows = all.query_map([], |row| {
-        let text = |at| row.get::<_, String>(at).map(ByteString::from);
-        Ok((from_sql(row.get(0)?), ((text(1)?, text(2)?), text(3)?)))
-    })?;
-    rows.collect()
-}
-
-fn page(
-    connection: &Connection,
-    path: &std::path::Path,
-    damage: &Damage,
-    positions: Range<u64>,
-    stream: &str,
-    lanes: &HashMap<u64, (LaneKey, ByteString)>,
-) -> Result<Page, rusqlite::Error> {
-    let mut find =
-        connection.prepare_cached("SELECT id, sum, record FROM derived WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
-    let mut rows = find.query((to_sql(positions.start << LANE_BITS), to_sql(positions.end << LANE_BITS)))?;
-    let mut page = Page::default();
-    while let Some(row) = rows.next()? {
-        let id = from_sql(row.get(0)?);
-        let position = id >> LANE_BITS;
-        let Some((lane, to)) = lanes.get(&(id & ((1 << LANE_BITS) - 1))) else { continue };
-        page.stored.insert((position, lane.clone()));
-        if *to != *stream {
-            continue;
-        }
-        let good = match (row.get_ref(1)?.as_i64(), row.get_ref(2)?.as_blob()) {
-            (Ok(stored), Ok(bytes)) if sum(id, bytes) == stored => record::decode(Bytes::copy_from_slice(bytes)).ok(),
-            _ => None,
-        };
-        match good {
-            Some(record) => page.entries.push(Arc::new(Entry { position, record: Arc::new(record) })),
-            None => damage.note(path, position),
-        }
-    }
-    Ok(page)
-}
-
-fn sum(id: u64, record: &[u8]) -> i64 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&id.to_le_bytes());
-    hasher.update(record);
-    i64::from(hasher.finalize())
-}
-
 /// Runs until the inbox is closed and empty, or a write fails.
-pub(super) fn run(shared: &Shared) {
+pub fn run(shared: &Shared) {
     let mut files: Vec<File> = Vec::new();
     let mut waiting = Vec::new();
     while shared.derived.inbox.take(&mut waiting) == Taken::Some {
@@ -214,7 +59,13 @@ fn store(
     segment: &Arc<Segment>,
     group: Vec<Request>,
 ) -> Result<(), rusqlite::Error> {
-    let written = file(files, segment).and_then(|file| file.write(&group));
+    let mut written = file(files, segment).and_then(|file| file.write(&group));
+    if written.as_ref().is_err_and(segment::is_corrupt) {
+        files.retain(|file| file.segment.first != segment.first);
+        shared.derived.forget(segment);
+        salvage(shared, segment)?;
+        written = file(files, segment).and_then(|file| file.write(&group));
+    }
     let outcome = match written {
         Ok(bytes) => {
             segment.grow_derived(bytes);
@@ -232,6 +83,40 @@ fn store(
         request.answer.send(outcome.clone()).ok();
     }
     Ok(())
+}
+
+/// A damaged file is put aside, and what can be read of it begins a new one.
+fn salvage(shared: &Shared, segment: &Arc<Segment>) -> Result<(), rusqlite::Error> {
+    let path = segment::streams_path(&segment.path);
+    let aside = segment::damaged_streams_path(&segment.path);
+    tracing::error!(file = %path.display(), aside = %aside.display(), "changed events are damaged; saving what can be read");
+    for end in ["", "-wal"] {
+        let from = segment::side_file(&path, end);
+        if from.exists() {
+            std::fs::rename(from, segment::side_file(&aside, end)).map_err(segment::io_error)?;
+        }
+    }
+    segment::remove_with_side_files(&path).map_err(segment::io_error)?;
+    let damaged = segment::open_reader(&aside)?;
+    let Ok(lanes) = lanes(&damaged) else { return Ok(()) };
+    let fresh = File::open(segment)?;
+    fresh.connection.execute_batch("BEGIN")?;
+    for (id, ((route, name), stream)) in &lanes {
+        let lane = (to_sql(*id), &**route, &**name, &**stream);
+        fresh.connection.execute("INSERT INTO lanes (id, route, name, stream) VALUES (?1, ?2, ?3, ?4)", lane)?;
+    }
+    let mut failed = None;
+    let positions = segment.first..shared.head() + 1;
+    let mut bad = |position| shared.damage.note(&path, position);
+    each_row(&damaged, positions, &mut bad, &mut |id, record| {
+        let row = record.map(|record| (to_sql(id), sum(id, record), record));
+        let copied = row.map(|row| fresh.connection.execute("INSERT INTO derived VALUES (?1, ?2, ?3)", row));
+        if let Some(Err(error)) = copied {
+            failed = Some(error);
+        }
+    })?;
+    failed.map_or(Ok(()), Err)?;
+    fresh.connection.execute_batch("COMMIT")
 }
 
 fn key(lane: &LaneName) -> LaneKey {
@@ -326,7 +211,7 @@ impl File {
 
     fn close(self) {
         // Only tidies up: the write-ahead log would be read at the next opening just as well.
-        if let Err(error) = super::seal::fold(&self.connection) {
+        if let Err(error) = seal::fold(&self.connection) {
             tracing::debug!(%error, "derived events stay in their write-ahead log");
         }
     }
