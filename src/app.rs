@@ -9,8 +9,8 @@ use crate::deliver::destinations::{Destinations, Wanted};
 use crate::deliver::discard::Discard;
 use crate::deliver::dispatcher::{Delivery, LaneLimits};
 use crate::deliver::log::LogDestination;
-use crate::deliver::nats;
 use crate::deliver::plan::Plan;
+use crate::deliver::{kafka, nats};
 
 use crate::ingress;
 use crate::log::{self, DataDir, LockError, Log};
@@ -219,6 +219,7 @@ fn wanted(snapshot: &Snapshot, log: &Log, tasks: &Tasks) -> Vec<Wanted> {
                 DestinationSpec::Log => Arc::new(LogDestination::new(log)),
                 DestinationSpec::Discard => Arc::new(Discard),
                 DestinationSpec::Nats(config) => nats::start(&name_, &config, &tasks),
+                DestinationSpec::Kafka(config) => kafka::start(&name_, &config, &tasks),
             }),
         }
     };
@@ -230,6 +231,7 @@ fn fingerprint(spec: &DestinationSpec) -> String {
     match spec {
         DestinationSpec::Log | DestinationSpec::Discard => spec.kind().to_owned(),
         DestinationSpec::Nats(config) => config.fingerprint().reveal().to_owned(),
+        DestinationSpec::Kafka(config) => config.fingerprint().reveal().to_owned(),
     }
 }
 

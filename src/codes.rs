@@ -145,6 +145,8 @@ codes! {
         "No JetStream stream listens on the subject. Create one, or declare ensure_stream.";
     DestinationFailed = 3013, "the destination failed",
         "The destination answered with an error that may pass.";
+    NoTopic = 3020, "the topic does not exist",
+        "Kafka has no such topic, or the login may not see it. Topics are never created by the gateway: create it, or permit the login to write to it.";
 
     // 40xx: the process
     LogBroken = 4001, "the log cannot be written",

@@ -1,6 +1,6 @@
 //! Event → headers and body in the mode and format of a delivery; pure.
 
-use crate::cloudevents::{Event, http, json, nats, xml};
+use crate::cloudevents::{Event, http, json, kafka, nats, xml};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ pub enum Dialect {
     Http,
     /// `ce-…`, percent-encoded, `ce-datacontenttype`.
     Nats,
+    /// `ce_…`, plain UTF-8, `content-type`.
+    Kafka,
 }
 
 /// What is sent.
@@ -53,7 +55,8 @@ pub fn encode(event: &Event, mode: Mode, format: Format, dialect: Dialect) -> Re
     let (headers, body) = match (mode, dialect) {
         (Mode::Binary, Dialect::Http) => http::write_binary(event),
         (Mode::Binary, Dialect::Nats) => nats::write_binary(event),
-        (Mode::Structured, Dialect::Http | Dialect::Nats) => structured(event, format)?,
+        (Mode::Binary, Dialect::Kafka) => kafka::write_binary(event),
+        (Mode::Structured, dialect) => structured(event, format, dialect)?,
     };
     Ok(Message { headers, body })
 }
@@ -61,12 +64,13 @@ pub fn encode(event: &Event, mode: Mode, format: Format, dialect: Dialect) -> Re
 /// Headers and body of a structured message.
 type Structured = (Vec<(String, String)>, Option<Bytes>);
 
-fn structured(event: &Event, format: Format) -> Result<Structured, EncodeError> {
+fn structured(event: &Event, format: Format, dialect: Dialect) -> Result<Structured, EncodeError> {
     let (media_type, body) = match format {
         Format::Json => ("application/cloudevents+json", json::write(event)),
         Format::Xml => ("application/cloudevents+xml", xml::write(event)?),
     };
-    Ok((vec![(String::from("Content-Type"), media_type.to_owned())], Some(body)))
+    let name = if dialect == Dialect::Kafka { kafka::CONTENT_TYPE } else { "Content-Type" };
+    Ok((vec![(name.to_owned(), media_type.to_owned())], Some(body)))
 }
 
 impl From<xml::Unwritable> for EncodeError {
@@ -119,9 +123,11 @@ mod tests {
 
     #[test]
     fn structured_mode_says_its_media_type() {
-        for dialect in [Dialect::Http, Dialect::Nats] {
+        let names =
+            [(Dialect::Http, "Content-Type"), (Dialect::Nats, "Content-Type"), (Dialect::Kafka, "content-type")];
+        for (dialect, name) in names {
             let message = encode(&event(BODY), Mode::Structured, Format::Json, dialect).unwrap();
-            assert_eq!(headers(&message), [("Content-Type", "application/cloudevents+json")]);
+            assert_eq!(headers(&message), [(name, "application/cloudevents+json")]);
             assert_eq!(message.body, Some(json::write(&event(BODY))));
         }
     }
@@ -141,7 +147,9 @@ mod tests {
     #[test]
     fn xml_data_says_its_type_wherever_the_format_does_not() {
         let event = Event { data: Data::Xml("<a/>".into()), ..event(BODY) };
-        for (dialect, name) in [(Dialect::Http, "Content-Type"), (Dialect::Nats, "ce-datacontenttype")] {
+        let names =
+            [(Dialect::Http, "Content-Type"), (Dialect::Nats, "ce-datacontenttype"), (Dialect::Kafka, "content-type")];
+        for (dialect, name) in names {
             let message = encode(&event, Mode::Binary, Format::Json, dialect).unwrap();
             assert_eq!(headers(&message).last(), Some(&(name, "application/xml")));
             assert_eq!(message.body.as_deref(), Some(&b"<a/>"[..]));

@@ -15,6 +15,7 @@ pub mod xml;
 
 pub mod headers;
 pub mod http;
+pub mod kafka;
 pub mod nats;
 
 #[cfg(test)]

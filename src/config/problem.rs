@@ -130,7 +130,7 @@ impl SourceText {
     }
 
     fn excerpt(&self, number: u32) -> Option<String> {
-        self.line(number).filter(|line| line.len() <= LONGEST_EXCERPT).map(hide_userinfo)
+        self.line(number).filter(|line| line.len() <= LONGEST_EXCERPT).map(|line| hide_secrets(&hide_userinfo(line)))
     }
 }
 
@@ -150,6 +150,37 @@ fn hide_userinfo(line: &str) -> String {
         let userinfo = after.get(..authority).and_then(|authority| authority.rfind('@')).unwrap_or(0);
         let (secret, remaining) = after.split_at(userinfo);
         shown.extend(secret.chars().map(|_| '*'));
+        rest = remaining;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Writes stars over what stands behind a key that ends with `password` or `secret`, keeping the length.
+fn hide_secrets(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(colon) = rest.find(": ") {
+        let (key, value) = rest.split_at(colon + 2);
+        shown.push_str(key);
+        rest = value;
+        let key = key[..colon].trim_end_matches(['"', '\'']);
+        if !(key.ends_with("password") || key.ends_with("secret")) {
+            continue;
+        }
+        let value = value.trim_start();
+        shown.push_str(&rest[..rest.len() - value.len()]);
+        let end = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => value[1..].find(quote).map_or(value.len(), |end| end + 2),
+            _ => value.find([',', '}', ' ']).unwrap_or(value.len()),
+        };
+        let (secret, remaining) = value.split_at(end);
+        // What is filled in stands only in the environment or another file.
+        if secret.trim_start_matches(['"', '\'']).starts_with("${") {
+            shown.push_str(secret);
+        } else {
+            shown.extend(secret.chars().map(|_| '*'));
+        }
         rest = remaining;
     }
     shown.push_str(rest);
@@ -272,7 +303,7 @@ fn quoted_width(line: &str, column: u32) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{SourceText, hide_userinfo, quoted_width};
+    use super::{SourceText, hide_secrets, hide_userinfo, quoted_width};
 
     #[test]
     fn offsets_become_lines_and_columns_in_characters() {
@@ -299,5 +330,20 @@ mod tests {
         assert!(!shown.contains("canary"), "{shown}");
         assert_eq!(shown.chars().count(), line.chars().count());
         assert!(shown.contains("@host:4222") && shown.contains("nats://other"));
+    }
+
+    #[test]
+    fn the_value_of_a_password_is_not_shown() {
+        for (line, shown) in [
+            ("properties: {sasl.password: canary, acks: 1}", "properties: {sasl.password: ******, acks: 1}"),
+            (r#"  "ssl.key.password":  "can, ary" # x"#, r#"  "ssl.key.password":  ********** # x"#),
+            ("signing_secret: 'canary'", "signing_secret: ********"),
+            ("sasl.password: \"${env:P}\"", "sasl.password: \"${env:P}\""),
+            ("sasl.password: é", "sasl.password: *"),
+            ("sasl.password: ", "sasl.password: "),
+            ("sasl.username: ann", "sasl.username: ann"),
+        ] {
+            assert_eq!(hide_secrets(line), shown);
+        }
     }
 }

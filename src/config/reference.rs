@@ -184,6 +184,7 @@ fn value(root: &Json, schema: &Json) -> String {
         },
         "boolean" => "`true` or `false`".to_owned(),
         "integer" => "whole number".to_owned(),
+        "number" => "number".to_owned(),
         _ => "text".to_owned(),
     });
     words.collect::<Vec<_>>().join(" or ")

@@ -7,6 +7,7 @@
 //! - `x-code`: the number of the code to report when none or several of the alternatives are given.
 
 use crate::conversion::declaration::Conversion;
+use crate::deliver::kafka::config::KafkaConfig;
 use crate::deliver::nats::config::NatsConfig;
 use crate::encode::Mode;
 use crate::units::Span;
@@ -35,10 +36,13 @@ pub struct RouteFile {
 /// A place events can be delivered to: a name and exactly one of the kinds.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["kafka", "http"]))]
+#[schemars(extend("x-later" = ["http"]))]
 pub struct Destination {
     /// Unique over all files; `log` is taken.
     pub name: String,
+    /// A Kafka cluster.
+    #[serde(default)]
+    pub kafka: Option<KafkaConfig>,
     /// A NATS server or cluster.
     #[serde(default)]
     pub nats: Option<NatsConfig>,
@@ -150,13 +154,16 @@ pub enum SetValue {
 /// Where a copy of the event goes.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["topic", "url", "partition"]))]
+#[schemars(extend("x-later" = ["url", "partition"]))]
 pub struct Deliver {
     /// Name of a destination, or `log`.
     pub destination: String,
     /// Name of the entry, unique in its route. Default: the name of its destination.
     #[serde(default)]
     pub name: Option<String>,
+    /// Kafka: the topic, a template. Values stand in it as they are; one that is no topic then is a dead letter.
+    #[serde(default)]
+    pub topic: Option<String>,
     /// NATS: the subject, a template. Values are escaped so that an event never chooses more than its own tokens.
     #[serde(default)]
     pub subject: Option<String>,
@@ -166,7 +173,7 @@ pub struct Deliver {
     /// What order and partitions go by, a template. Default: `{partitionkey}`. Not fillable: no key.
     #[serde(default)]
     pub key: Option<String>,
-    /// How attributes travel. Default: `structured` for NATS. Not for `log`.
+    /// How attributes travel. Default: `binary` for Kafka, `structured` for NATS. Not for `log`.
     #[serde(default)]
     pub mode: Option<Mode>,
     /// The event format of structured mode. Default: `json`. Not for `log`.

@@ -20,7 +20,7 @@ const CLOSE: Duration = Duration::from_secs(10);
 pub struct Running {
     /// Its name.
     pub name: String,
-    /// `log discard nats`.
+    /// `log discard nats kafka`.
     pub kind: &'static str,
     /// How it is doing.
     pub health: Health,

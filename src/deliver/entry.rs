@@ -33,6 +33,8 @@ pub struct DeliverEntry {
 pub enum Target {
     /// A NATS subject.
     Subject(Template),
+    /// A Kafka topic.
+    Topic(Template),
     /// A named stream of the log.
     Stream(String),
     /// Nothing: `discard`.

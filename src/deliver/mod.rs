@@ -7,9 +7,12 @@ pub mod discard;
 pub mod dispatcher;
 pub mod entry;
 pub mod error;
+pub mod kafka;
 mod lane;
 pub mod log;
 pub mod nats;
+#[cfg(not(all(feature = "nats", feature = "kafka")))]
+mod not_built;
 pub mod plan;
 mod retry;
 mod source;

@@ -76,6 +76,7 @@ pub fn reply(code: Code) -> Reply {
         | Code::Unreachable
         | Code::NoAck
         | Code::NoStream
+        | Code::NoTopic
         | Code::DestinationFailed
         | Code::DataDirInUse
         | Code::AddressInUse

@@ -4,6 +4,7 @@ use super::threads;
 use crate::cloudevents::Event;
 use crate::codes::Code;
 use crate::deliver::entry::{DeliverEntry, Target};
+use crate::deliver::kafka::topic;
 use crate::deliver::nats::subject;
 use crate::deliver::plan::Undeliverable;
 use crate::deliver::{Outgoing, StoredEvent};
@@ -12,6 +13,7 @@ use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
 use crate::state::Reason;
 use crate::transform;
+use crate::transform::template::Template;
 use crate::units::Micros;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::borrow::Cow;
@@ -31,6 +33,7 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<O
         Outgoing { target, key, headers: Vec::new(), body: None, message_id: message_id(entry, deliver), stored: None };
     let dialect = match &deliver.target {
         Target::Subject(_) => Dialect::Nats,
+        Target::Topic(_) => Dialect::Kafka,
         Target::Nowhere => return Ok(outgoing),
         Target::Stream(_) => {
             outgoing.stored = Some(stored(entry, deliver, event.into_owned()));
@@ -81,25 +84,32 @@ fn target(event: &Event, target: &Target) -> Result<String, Undeliverable> {
     match target {
         Target::Stream(stream) => Ok(stream.clone()),
         Target::Nowhere => Ok(String::new()),
-        Target::Subject(template) => {
-            let filled = template.fill(event, subject::escape).map_err(|attribute| Undeliverable {
-                reason: Reason::Template,
-                code: Code::TemplateUnfilled,
-                detail: format!(
-                    "subject `{}` needs attribute `{attribute}`, which the event does not have",
-                    template.text()
-                ),
-                target: None,
-            })?;
-            subject::check(&filled).map_err(|detail| Undeliverable {
-                reason: Reason::Topic,
-                code: Code::BadTarget,
-                detail,
-                target: Some(filled.clone()),
-            })?;
-            Ok(filled)
-        }
+        Target::Subject(template) => checked(event, "subject", template, subject::escape, subject::check),
+        // What a topic may hold is little enough that values need no escape: anything else is a dead letter.
+        Target::Topic(template) => checked(event, "topic", template, |value, out| out.push_str(value), topic::check),
     }
+}
+
+fn checked(
+    event: &Event,
+    what: &str,
+    template: &Template,
+    escape: impl Fn(&str, &mut String),
+    check: impl Fn(&str) -> Result<(), String>,
+) -> Result<String, Undeliverable> {
+    let filled = template.fill(event, escape).map_err(|attribute| Undeliverable {
+        reason: Reason::Template,
+        code: Code::TemplateUnfilled,
+        detail: format!("{what} `{}` needs attribute `{attribute}`, which the event does not have", template.text()),
+        target: None,
+    })?;
+    check(&filled).map_err(|detail| Undeliverable {
+        reason: Reason::Topic,
+        code: Code::BadTarget,
+        detail,
+        target: Some(filled.clone()),
+    })?;
+    Ok(filled)
 }
 
 fn fill_key(event: &Event, deliver: &DeliverEntry) -> Option<String> {

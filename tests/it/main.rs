@@ -7,6 +7,12 @@ mod conformance;
 mod conformance_xml;
 mod conversion;
 mod http_abuse;
+#[cfg(feature = "kafka")]
+mod kafka_destination;
+#[cfg(feature = "kafka")]
+mod kafka_faults;
+#[cfg(feature = "kafka")]
+mod kafka_gateway;
 #[cfg(feature = "nats")]
 mod ledger;
 mod life;

@@ -7,6 +7,7 @@ use crate::config::part::Part;
 use crate::config::problem::Problems;
 use crate::config::route_file::{self, Order, Retry};
 use crate::deliver::entry::{DeliverEntry, RetryPolicy, Target};
+use crate::deliver::kafka::topic;
 use crate::deliver::nats::subject;
 use crate::encode::{Format, Mode};
 use crate::lane_name::LaneName;
@@ -28,7 +29,7 @@ pub struct FromRoute<'a> {
 }
 
 /// Every key that names a target, of any kind of destination.
-const TARGETS: [&str; 2] = ["subject", "stream"];
+const TARGETS: [&str; 3] = ["topic", "subject", "stream"];
 
 /// Compiles one entry. `None`: something is not good; everything that is wrong was reported.
 pub fn compile<'n>(
@@ -56,7 +57,7 @@ pub fn compile<'n>(
     let (target, steps) = (target??, route.steps.clone()?);
     let stream = match &target {
         Target::Stream(stream) if steps.is_empty() => Some(ByteString::from(stream.as_str())),
-        Target::Stream(_) | Target::Subject(_) | Target::Nowhere => None,
+        Target::Stream(_) | Target::Subject(_) | Target::Topic(_) | Target::Nowhere => None,
     };
     let lane = LaneName { route: route.route.into(), name: name?.0.into(), destination: destination?.0.into(), stream };
     Some(DeliverEntry {
@@ -77,7 +78,7 @@ pub fn compile<'n>(
 fn default_mode(kind: &DestinationSpec) -> Mode {
     match kind {
         DestinationSpec::Nats(_) | DestinationSpec::Log => Mode::Structured,
-        DestinationSpec::Discard => Mode::Binary,
+        DestinationSpec::Kafka(_) | DestinationSpec::Discard => Mode::Binary,
     }
 }
 
@@ -105,6 +106,7 @@ fn destination<'n, 'd>(
 fn target(file: &File<'_>, part: &Part<'_>, kind: &DestinationSpec, problems: &mut Problems) -> Option<Target> {
     let wanted = match kind {
         DestinationSpec::Nats(_) => Some("subject"),
+        DestinationSpec::Kafka(_) => Some("topic"),
         DestinationSpec::Log => Some("stream"),
         DestinationSpec::Discard => None,
     };
@@ -127,18 +129,26 @@ fn target(file: &File<'_>, part: &Part<'_>, kind: &DestinationSpec, problems: &m
         return None;
     };
     let target = match kind {
-        DestinationSpec::Nats(_) => subject(file, value, problems).map(Target::Subject),
+        DestinationSpec::Nats(_) => checked(file, value, "subject", subject::check, problems).map(Target::Subject),
+        DestinationSpec::Kafka(_) => checked(file, value, "topic", topic::check, problems).map(Target::Topic),
         _ => stream(file, value, problems).map(Target::Stream),
     };
     target.filter(|_| good)
 }
 
-fn subject(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Template> {
+/// A template whose text around the attributes is legal.
+fn checked(
+    file: &File<'_>,
+    part: &Part<'_>,
+    what: &str,
+    check: impl Fn(&str) -> Result<(), String>,
+    problems: &mut Problems,
+) -> Option<Template> {
     let template = transform::template(file, part, problems)?;
-    match subject::check(&sample(template.text())) {
+    match check(&sample(template.text())) {
         Ok(()) => Some(template),
         Err(fault) => {
-            let message = if part.node().is_secret() { "the subject is not legal".to_owned() } else { fault };
+            let message = if part.node().is_secret() { format!("the {what} is not legal") } else { fault };
             problems.error(file.source, part.range(), Code::BadValue, message);
             None
         }

@@ -5,6 +5,7 @@ use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
 use crate::config::suggest::{did_you_mean, known};
+use crate::deliver::kafka::config::{KafkaConfig, Place};
 use crate::deliver::nats::config::NatsConfig;
 use std::collections::BTreeMap;
 
@@ -59,13 +60,15 @@ fn spec(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Des
     match kinds[..] {
         [("discard", _, options)] => options.is_good().then_some(DestinationSpec::Discard),
         [("nats", _, options)] if cfg!(feature = "nats") => nats(file, options, problems),
-        [("nats", range, _)] => {
-            let hint = Some("build it with the cargo feature `nats`".to_owned());
-            problems.error_with_hint(file.source, range, Code::NotYetSupported, "this build has no `nats`", hint);
+        [("kafka", _, options)] if cfg!(feature = "kafka") => kafka(file, options, problems),
+        [(kind @ ("nats" | "kafka"), range, _)] => {
+            let hint = Some(format!("build it with the cargo feature `{kind}`"));
+            let message = format!("this build has no `{kind}`");
+            problems.error_with_hint(file.source, range, Code::NotYetSupported, message, hint);
             None
         }
         [] if part.is_good() => {
-            let hint = Some(known("one of", &["nats", "discard"]));
+            let hint = Some(known("one of", &["kafka", "nats", "discard"]));
             let message = "the destination has no kind";
             problems.error_with_hint(file.source, part.start(), Code::MissingKey, message, hint);
             None
@@ -89,4 +92,33 @@ fn nats(file: &File<'_>, options: &Part<'_>, problems: &mut Problems) -> Option<
         problems.error_with_hint(file.source, range, Code::BadValue, fault.message.as_str(), hint);
     }
     (faults.is_empty() && options.is_good()).then_some(DestinationSpec::Nats(config))
+}
+
+fn kafka(file: &File<'_>, options: &Part<'_>, problems: &mut Problems) -> Option<DestinationSpec> {
+    let mut config: KafkaConfig = options.read(file.source, problems)?;
+    // One that is not even a value must not keep the others from being checked.
+    if let Some(properties) = options.get("properties").filter(|properties| !properties.is_null()) {
+        config.properties = properties.read(file.source, problems).unwrap_or_default();
+    }
+    let faults = config.faults();
+    let brokers = || options.get("brokers").unwrap_or(options);
+    let properties = || options.get("properties").unwrap_or(options);
+    for fault in &faults {
+        let (part, range) = match &fault.place {
+            Place::Brokers => (brokers(), None),
+            Place::Broker(index) => (brokers().items().get(*index).unwrap_or(brokers()), None),
+            Place::Properties => (properties(), options.key_range("properties")),
+            Place::Name(name) => (properties(), properties().key_range(name)),
+            Place::Value(name) => (properties().get(name).unwrap_or(properties()), None),
+        };
+        // librdkafka may repeat the value, so it says nothing where a secret is in reach.
+        let secret = part.node().is_secret() || part.pairs().any(|(_, _, value)| value.node().is_secret());
+        let message = match &fault.detail {
+            Some(detail) if !secret => format!("{}: {detail}", fault.message),
+            _ => fault.message.clone(),
+        };
+        let range = range.unwrap_or(part.range());
+        problems.error_with_hint(file.source, range, Code::BadValue, message, fault.hint.clone());
+    }
+    (faults.is_empty() && options.is_good()).then_some(DestinationSpec::Kafka(config))
 }

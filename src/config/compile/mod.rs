@@ -22,6 +22,7 @@ use super::yaml::{self, Node};
 use crate::codes::Code;
 use crate::conversion::rules::Rules;
 use crate::deliver::entry::DeliverEntry;
+use crate::deliver::kafka::config::KafkaConfig;
 use crate::deliver::nats::config::NatsConfig;
 use crate::route::RouteTable;
 use crate::validate::Registry;
@@ -40,6 +41,8 @@ pub enum DestinationSpec {
     Discard,
     /// A NATS server or cluster.
     Nats(NatsConfig),
+    /// A Kafka cluster.
+    Kafka(KafkaConfig),
 }
 
 impl DestinationSpec {
@@ -49,6 +52,7 @@ impl DestinationSpec {
             DestinationSpec::Log => "log",
             DestinationSpec::Discard => "discard",
             DestinationSpec::Nats(_) => "nats",
+            DestinationSpec::Kafka(_) => "kafka",
         }
     }
 }

@@ -15,8 +15,6 @@ pub mod destination;
 mod error;
 #[cfg(feature = "nats")]
 mod headers;
-#[cfg(not(feature = "nats"))]
-mod not_built;
 #[cfg(feature = "nats")]
 mod stream;
 #[cfg(all(test, feature = "nats"))]
@@ -35,5 +33,5 @@ pub fn start(name: &str, config: &config::NatsConfig, tasks: &Tasks) -> Arc<dyn 
 /// A destination that says it is not part of this build; route files that name one are refused before.
 #[cfg(not(feature = "nats"))]
 pub fn start(_name: &str, _config: &config::NatsConfig, _tasks: &Tasks) -> Arc<dyn Destination> {
-    Arc::new(not_built::NotBuilt)
+    Arc::new(super::not_built::NotBuilt { kind: "nats" })
 }

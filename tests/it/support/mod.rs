@@ -1,6 +1,8 @@
 //! The harness: real processes, driven from outside, and waiting for conditions instead of sleeping.
 
 pub mod gateway;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod ledger;
 #[cfg(feature = "nats")]
 pub mod nats;
