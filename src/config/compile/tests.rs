@@ -119,6 +119,21 @@ fn every_fault_of_a_route_file_has_its_place() {
     check_cases("routes.txt", |text| compile_files(&[("case.yaml", text)]).err().unwrap_or_default());
 }
 
+#[cfg(feature = "kafka")]
+#[test]
+fn every_fault_of_a_kafka_destination_has_its_place() {
+    check_cases("kafka.txt", |text| compile_files(&[("case.yaml", text)]).err().unwrap_or_default());
+}
+
+#[cfg(not(feature = "kafka"))]
+#[test]
+fn a_build_without_kafka_says_that_it_is_not_supported_yet() {
+    let text = "destinations: [{name: a, kafka: {brokers: [b]}}]\n";
+    let problems = compile_files(&[("a.yaml", text)]).unwrap_err();
+    let told: Vec<_> = problems.iter().map(|problem| (problem.line, problem.column, problem.code)).collect();
+    assert_eq!(told, [(1, 26, Code::NotYetSupported)]);
+}
+
 #[test]
 fn every_fault_of_signalbox_yaml_has_its_place() {
     let folder = tempfile::tempdir().unwrap();
