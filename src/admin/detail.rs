@@ -85,14 +85,13 @@ pub async fn show(State(admin): State<Arc<Admin>>, Path(position): Path<String>,
         Refusal::new(Code::NotFound, format!("there is no event at position `{shown}`; {kept}"))
     })?;
     let deliveries = deliveries(gateway, &entry).await?;
-    let dead = deliveries.iter().any(|delivery| delivery.status == DeliveryStatus::Dead);
     let record = &entry.record;
     let detail = Detail {
         position: entry.position,
         received: record.received,
         listener: &record.listener,
         producer: record.producer.as_deref(),
-        status: Status::of(&entry, dead, &gateway.delivery),
+        status: status(&deliveries),
         verdict: Verdict { schema: record.schema.as_deref(), valid: true },
         routes: routes(gateway, &entry),
         deliveries,
@@ -100,6 +99,20 @@ pub async fn show(State(admin): State<Arc<Admin>>, Path(position): Path<String>,
     let mut out = Vec::new();
     answer::push_with_event(&mut out, &detail, &json::write(&record.event));
     Ok(answer::document(out))
+}
+
+/// The status of the event, by the deliveries shown beside it: one answer never contradicts itself.
+fn status(deliveries: &[DeliveryView<'_>]) -> Status {
+    let any = |status: DeliveryStatus| deliveries.iter().any(|delivery| delivery.status == status);
+    if deliveries.is_empty() {
+        Status::Unmatched
+    } else if any(DeliveryStatus::Dead) {
+        Status::Dead
+    } else if deliveries.iter().all(|delivery| delivery.status == DeliveryStatus::Delivered) {
+        Status::Delivered
+    } else {
+        Status::Pending
+    }
 }
 
 /// The verdicts that were taken when the event was accepted. Why a route did not match can be told only while the
