@@ -1,8 +1,11 @@
 //! How many connections the process can afford: a share of its file descriptors stays free for the log, the state and
 //! the destinations, so that a crowd of peers cannot keep an acknowledged event from being written.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 /// The configured number of connections, or three quarters of the process's file descriptors if those are fewer.
 pub fn affordable(connections: usize, listener: &str) -> usize {
+    raise_soft_limit();
     // Only Linux tells this way; elsewhere the accept loop's pause on failure has to do.
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let Some(most) = open_files(&limits) else { return connections };
@@ -16,6 +19,14 @@ pub fn affordable(connections: usize, listener: &str) -> usize {
         );
     }
     connections.min(affordable)
+}
+
+/// Most systems start a process with a soft limit of 1024 and a hard one far above it: what the hard one allows is ours.
+fn raise_soft_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
+        tracing::debug!("the soft limit on open files stays as it is");
+    }
 }
 
 /// The soft limit in the text of `/proc/self/limits`; `None` when there is none.
