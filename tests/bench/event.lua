@@ -23,6 +23,14 @@ function init(args)
   tail = after
 end
 
+-- Milliseconds that a connection pauses after each answer: less load than the server can take.
+local pause = tonumber(os.getenv("BENCH_DELAY") or "0")
+if pause > 0 then
+  function delay()
+    return pause
+  end
+end
+
 function request()
   count = count + 1
   return head .. string.format("%010d", count) .. tail
