@@ -1,6 +1,7 @@
 //! Event → headers and body in the mode and format of a delivery; pure.
 
-use crate::cloudevents::{Event, http, json, kafka, nats, xml};
+use crate::cloudevents::xml::Unwritable;
+use crate::cloudevents::{Event, Format, http, kafka, nats};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,16 +14,6 @@ pub enum Mode {
     Binary,
     /// The whole event in one document.
     Structured,
-}
-
-/// The event format of structured mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// `application/cloudevents+json`.
-    Json,
-    /// `application/cloudevents+xml`.
-    Xml,
 }
 
 /// Whose header dialect is written (three different ones: specs.md §2, §8, §9).
@@ -65,24 +56,21 @@ pub fn encode(event: &Event, mode: Mode, format: Format, dialect: Dialect) -> Re
 type Structured = (Vec<(String, String)>, Option<Bytes>);
 
 fn structured(event: &Event, format: Format, dialect: Dialect) -> Result<Structured, EncodeError> {
-    let (media_type, body) = match format {
-        Format::Json => ("application/cloudevents+json", json::write(event)),
-        Format::Xml => ("application/cloudevents+xml", xml::write(event)?),
-    };
+    let body = format.write(event)?;
     let name = if dialect == Dialect::Kafka { kafka::CONTENT_TYPE } else { "Content-Type" };
-    Ok((vec![(name.to_owned(), media_type.to_owned())], Some(body)))
+    Ok((vec![(name.to_owned(), format.media_type().to_owned())], Some(body)))
 }
 
-impl From<xml::Unwritable> for EncodeError {
-    fn from(unwritable: xml::Unwritable) -> EncodeError {
+impl From<Unwritable> for EncodeError {
+    fn from(unwritable: Unwritable) -> EncodeError {
         EncodeError(unwritable.to_string())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Dialect, Format, Message, Mode, encode};
-    use crate::cloudevents::{Data, Event, json, reader::Bounds, xml};
+    use super::{Dialect, Message, Mode, encode};
+    use crate::cloudevents::{Data, Event, Format, json, reader::Bounds, xml};
 
     const BODY: &str = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t","ext":"\u20ac %","data":"x"}"#;
 

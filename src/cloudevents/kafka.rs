@@ -5,7 +5,7 @@ use super::attributes::{Draft, REQUIRED};
 use super::headers::{self, Gathered, Headers};
 use super::media_type::MediaType;
 use super::reader::{Bounds, Fault};
-use super::{Data, Event, json, xml};
+use super::{Data, Event, Format};
 use crate::codes::Code;
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -32,16 +32,7 @@ pub fn read<'h>(
     let event_media = content_type.and_then(MediaType::parse).and_then(|media_type| media_type.event_media());
     match (event_media, value) {
         (Some(_), None) => Err(Fault::new(Code::NotAnEvent, "a structured record needs a value, and this one is null")),
-        (Some(media), Some(value)) if !media.batch && media.format.eq_ignore_ascii_case("json") => {
-            json::read(value, bounds)
-        }
-        (Some(media), Some(value)) if !media.batch && media.format.eq_ignore_ascii_case("xml") => {
-            xml::read(value, bounds)
-        }
-        (Some(_), Some(_)) => {
-            let detail = "structured records on Kafka are read in the JSON and the XML format, and never as a batch";
-            Err(Fault::new(Code::UnknownMediaType, detail))
-        }
+        (Some(media), Some(value)) => Format::of_media(media)?.read(value, bounds),
         (None, value) if headers.clone().any(|(name, _)| is_attribute(name, "specversion")) => {
             read_binary(headers, value, bounds)
         }

@@ -13,6 +13,8 @@ pub mod reader;
 pub mod json;
 pub mod xml;
 
+pub mod format;
+
 pub mod headers;
 pub mod http;
 pub mod kafka;
@@ -22,3 +24,4 @@ pub mod nats;
 mod tests;
 
 pub use event::{Attribute, Data, Event, Kind, Value, Violation};
+pub use format::Format;

@@ -4,7 +4,7 @@ use super::attributes::Draft;
 use super::headers::{self, Gathered, Headers};
 use super::media_type::MediaType;
 use super::reader::{Bounds, Fault};
-use super::{Data, Event, http, json, xml};
+use super::{Data, Event, Format, http, json};
 use crate::codes::Code;
 use bytes::Bytes;
 
@@ -19,12 +19,7 @@ pub fn read<'h>(
     let content_type = content_type.and_then(|(_, value)| str::from_utf8(value).ok());
     let event_media = content_type.and_then(MediaType::parse).and_then(|media_type| media_type.event_media());
     match event_media {
-        Some(media) if !media.batch && media.format.eq_ignore_ascii_case("json") => json::read(payload, bounds),
-        Some(media) if !media.batch && media.format.eq_ignore_ascii_case("xml") => xml::read(payload, bounds),
-        Some(_) => {
-            let detail = "structured messages on NATS are read in the JSON and the XML format, and never as a batch";
-            Err(Fault::new(Code::UnknownMediaType, detail))
-        }
+        Some(media) => Format::of_media(media)?.read(payload, bounds),
         None if headers.clone().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) => {
             read_binary(headers, payload, bounds)
         }

@@ -6,6 +6,7 @@
 //! - `x-later-unless-empty`: the same, but an empty list or mapping asks for nothing and is let through;
 //! - `x-code`: the number of the code to report when none or several of the alternatives are given.
 
+use crate::cloudevents::Format;
 use crate::conversion::declaration::Conversion;
 use crate::deliver::kafka::config::KafkaConfig;
 use crate::deliver::nats::config::NatsConfig;
@@ -215,17 +216,6 @@ pub enum Order {
     Key,
     /// No order.
     None,
-}
-
-/// The event format of structured mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(extend("x-later" = ["protobuf", "avro"]))]
-pub enum Format {
-    /// `application/cloudevents+json`.
-    Json,
-    /// `application/cloudevents+xml`. XML has no name for attributes that start with a digit: such an event is a dead letter.
-    Xml,
 }
 
 /// A mapping in written order.

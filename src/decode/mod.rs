@@ -2,10 +2,11 @@
 
 pub mod body;
 
+use crate::cloudevents::format::{BatchBounds, BatchFormat};
 use crate::cloudevents::headers::attribute_of;
 use crate::cloudevents::media_type::MediaType;
 use crate::cloudevents::reader::{Bounds, Fault, shown};
-use crate::cloudevents::{Event, Violation, http, json, xml};
+use crate::cloudevents::{Event, Format, Violation, http};
 use crate::codes::Code;
 use bytes::Bytes;
 
@@ -64,10 +65,7 @@ pub fn decode<'h>(
         Mode::Batched(format) => batch(format, body, limits),
         Mode::Structured(format) => {
             check_size(body.len(), limits)?;
-            Ok(Decoded::Single(match format {
-                Format::Json => json::read(body, &limits.bounds())?,
-                Format::Xml => xml::read(body, &limits.bounds())?,
-            }))
+            Ok(Decoded::Single(format.read(body, &limits.bounds())?))
         }
         Mode::Binary => {
             let attributes = headers.clone().filter(|(name, _)| http::is_event_header(name));
@@ -85,13 +83,7 @@ const DETAILED_VIOLATIONS: usize = 1000;
 enum Mode {
     Binary,
     Structured(Format),
-    Batched(Format),
-}
-
-/// The event format of a document.
-enum Format {
-    Json,
-    Xml,
+    Batched(BatchFormat),
 }
 
 fn mode_of<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone) -> Result<Mode, Refusal> {
@@ -108,19 +100,18 @@ fn mode_of<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone) -> Re
         let has_attributes = headers.clone().any(|(name, _)| attribute_of(name).is_some());
         return if has_attributes { Ok(Mode::Binary) } else { Err(not_an_event(text)) };
     };
-    let format = match event_media.format.to_ascii_lowercase().as_str() {
-        "json" => Format::Json,
-        "xml" => Format::Xml,
-        _ => {
-            let detail = format!("the event format `{}` is not supported", shown(event_media.format));
-            return Err(Fault::new(Code::UnknownMediaType, detail).into());
-        }
+    let unsupported = |detail: String| Refusal::from(Fault::new(Code::UnknownMediaType, detail));
+    let Some(format) = Format::of_suffix(event_media.format) else {
+        return Err(unsupported(format!("the event format `{}` is not supported", shown(event_media.format))));
     };
     if !media_type.is_utf8() {
-        let detail = format!("the event format `{}` is UTF-8 only", shown(event_media.format));
-        return Err(Fault::new(Code::UnknownMediaType, detail).into());
+        return Err(unsupported(format!("the event format `{}` is UTF-8 only", format.name())));
     }
-    Ok(if event_media.batch { Mode::Batched(format) } else { Mode::Structured(format) })
+    match format.batch() {
+        _ if !event_media.batch => Ok(Mode::Structured(format)),
+        Some(batch) => Ok(Mode::Batched(batch)),
+        None => Err(unsupported(format!("the event format `{}` has no batches", format.name()))),
+    }
 }
 
 fn not_an_event(content_type: Option<&str>) -> Refusal {
@@ -140,12 +131,9 @@ fn check_size(bytes: usize, limits: &Limits) -> Result<(), Refusal> {
 }
 
 /// All of a batch, or a refusal that names every bad element. Its code is that of the first one.
-fn batch(format: Format, body: Bytes, limits: &Limits) -> Result<Decoded, Refusal> {
-    let (most, event_bytes, bounds) = (limits.batch_events, limits.event_bytes, limits.bounds());
-    let elements = match format {
-        Format::Json => json::read_batch(body, most, event_bytes, &bounds)?,
-        Format::Xml => xml::read_batch(body, most, event_bytes, &bounds)?,
-    };
+fn batch(format: BatchFormat, body: Bytes, limits: &Limits) -> Result<Decoded, Refusal> {
+    let caps = BatchBounds { events: limits.batch_events, event_bytes: limits.event_bytes };
+    let elements = format.read(body, caps, &limits.bounds())?;
     let mut events = Vec::with_capacity(elements.len());
     let mut faults = Vec::new();
     for (index, element) in elements.into_iter().enumerate() {

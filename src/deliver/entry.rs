@@ -1,6 +1,7 @@
 //! A compiled deliver entry: everything a lane needs to turn a record into a message.
 
-use crate::encode::{Format, Mode};
+use crate::cloudevents::Format;
+use crate::encode::Mode;
 use crate::lane_name::LaneName;
 use crate::transform::Step;
 use crate::transform::template::Template;

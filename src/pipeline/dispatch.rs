@@ -1,14 +1,14 @@
 //! The delivery half as pure functions: a stored event becomes the message of one attempt. Lanes call them.
 
 use super::threads;
-use crate::cloudevents::Event;
+use crate::cloudevents::{Event, Format};
 use crate::codes::Code;
 use crate::deliver::entry::{DeliverEntry, Target};
 use crate::deliver::kafka::topic;
 use crate::deliver::nats::subject;
 use crate::deliver::plan::Undeliverable;
 use crate::deliver::{Outgoing, StoredEvent};
-use crate::encode::{self, Dialect, Format, Mode};
+use crate::encode::{self, Dialect, Mode};
 use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
 use crate::state::Reason;

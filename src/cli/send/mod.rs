@@ -8,9 +8,9 @@ use crate::cli::client::{self, Client};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Printer;
-use crate::cloudevents::{Event, json, xml};
+use crate::cloudevents::{Event, Format};
 use crate::codes::Code;
-use crate::encode::{self, Dialect, Format, Mode};
+use crate::encode::{self, Dialect, Mode};
 use crate::units::Span;
 use answer::Answered;
 use bytes::Bytes;
@@ -150,15 +150,12 @@ fn single(events: &[Event], mode: Mode, format: SendFormat) -> Result<Vec<Reques
 }
 
 fn batch(events: &[Event], format: SendFormat) -> Result<Request, Failure> {
-    let (media_type, body) = match format {
-        SendFormat::Json => ("application/cloudevents-batch+json", json::write_batch(events)),
-        SendFormat::Xml => {
-            let body = xml::write_batch(events).map_err(|unwritable| self::unwritable(unwritable.into()))?;
-            ("application/cloudevents-batch+xml", body)
-        }
-    };
+    let batch = format.event_format().batch();
+    let batch =
+        batch.ok_or_else(|| Failure::usage(format!("the format `{}` has no batches", format.event_format().name())))?;
+    let body = batch.write(events).map_err(|error| unwritable(error.into()))?;
     let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(batch.media_type()));
     Ok(Request { headers, body, what: What::Batch })
 }
 

@@ -36,7 +36,7 @@ pub fn write_without_data(event: &Event) -> Bytes {
 }
 
 /// A batch.
-pub fn write_batch(events: &[Event]) -> Bytes {
+pub fn write_batch<'e>(events: impl IntoIterator<Item = &'e Event>) -> Bytes {
     let mut out = String::from("[");
     for event in events {
         if out.len() > 1 {

@@ -29,8 +29,8 @@ pub fn write(event: &Event) -> Result<Bytes, Unwritable> {
 }
 
 /// A batch.
-pub fn write_batch(events: &[Event]) -> Result<Bytes, Unwritable> {
-    let mut out = String::with_capacity(events.iter().map(room_for).sum::<usize>() + 300);
+pub fn write_batch<'e>(events: impl IntoIterator<Item = &'e Event>) -> Result<Bytes, Unwritable> {
+    let mut out = String::new();
     out.push_str(DECLARATION);
     out.push_str("<ce:batch");
     namespaces(&mut out);

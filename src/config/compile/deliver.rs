@@ -2,14 +2,15 @@
 
 use super::destination::Declared;
 use super::{DestinationSpec, File, names, transform};
+use crate::cloudevents::Format;
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
-use crate::config::route_file::{self, Order, Retry};
+use crate::config::route_file::{Order, Retry};
 use crate::deliver::entry::{DeliverEntry, RetryPolicy, Target};
 use crate::deliver::kafka::topic;
 use crate::deliver::nats::subject;
-use crate::encode::{Format, Mode};
+use crate::encode::Mode;
 use crate::lane_name::LaneName;
 use crate::transform::Step;
 use crate::transform::template::Template;
@@ -50,7 +51,7 @@ pub fn compile<'n>(
     let retry = retry(file, part.get("retry"), route.retry, problems);
     let keep_order = order(file, part, problems).unwrap_or(route.keep_order);
     let mode: Option<Mode> = optional(file, part, "mode", problems);
-    let format: Option<route_file::Format> = optional(file, part, "format", problems);
+    let format: Option<Format> = optional(file, part, "format", problems);
     if !unique || !part.is_good() {
         return None;
     }
@@ -66,10 +67,7 @@ pub fn compile<'n>(
         target,
         key: key?,
         mode: mode.unwrap_or(default_mode(kind?)),
-        format: match format {
-            Some(route_file::Format::Json) | None => Format::Json,
-            Some(route_file::Format::Xml) => Format::Xml,
-        },
+        format: format.unwrap_or(Format::Json),
         retry: retry?,
         keep_order,
     })

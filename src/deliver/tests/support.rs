@@ -2,6 +2,7 @@
 
 use super::doubles::FakeLog;
 
+use crate::cloudevents::Format;
 use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
 use crate::codes::Code;
 use crate::deliver::dispatcher::{Delivery, LaneLimits};
@@ -9,7 +10,7 @@ use crate::deliver::entry::{DeliverEntry, RetryPolicy, Target};
 use crate::deliver::plan::{Plan, Undeliverable};
 use crate::deliver::source::Source;
 use crate::deliver::{Destination, Outgoing};
-use crate::encode::{Format, Mode};
+use crate::encode::Mode;
 use crate::lane_name::LaneName;
 use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
