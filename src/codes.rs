@@ -118,6 +118,16 @@ codes! {
     BadConversion = 2017, "invalid conversion rules",
         "Conversion rules name members by JSON Pointers (/items/*/sku) and elements by XML names; two rules must not say different things of one member.";
 
+    // 22xx: findings, which refuse nothing
+    NeverTrue = 2201, "a filter can never be true",
+        "Filters under one AND ask one attribute for two things at once, so that no event ever matches. Put alternatives under any.";
+    UnreachableRoute = 2202, "a route is never reached",
+        "Of a first_match group only the first route that matches is taken, and an earlier one takes everything this one would take. Put the narrower route first.";
+    ShadowedDefault = 2203, "a default route is never taken",
+        "A default is taken when no live route matched, and another live route without filters matches every event.";
+    LeavesPrefix = 2204, "an event chooses the whole target",
+        "The topic, subject or path of the URL begins with a template, so that an attribute of the event alone decides where it goes. Begin it with words of your own.";
+
     // 30xx: a delivery failed
     TemplateUnfilled = 3001, "a template cannot be filled",
         "The event has no attribute of that name and the template has no default.";

@@ -14,6 +14,9 @@ pub struct Args {
     /// How problems are written [default: as --output says]
     #[arg(long)]
     pub format: Option<Format>,
+    /// Warnings fail, too
+    #[arg(long)]
+    pub deny_warnings: bool,
     /// What to check.
     #[command(flatten)]
     pub files: ServeArgs,
@@ -32,7 +35,7 @@ pub enum Format {
     Github,
 }
 
-/// Prints every problem; ends with 78 if one of them is an error. Warnings refuse nothing.
+/// Prints every problem; ends with 78 if one of them is an error, or with `--deny-warnings` a warning.
 pub fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
     let format = args.format.unwrap_or(match printer.format {
         OutputFormat::Text => Format::Text,
@@ -41,6 +44,9 @@ pub fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
     match config::load(args.files.config.as_deref(), &args.files.overrides()) {
         Ok(loaded) => {
             print(&loaded.compiled.warnings, format, printer)?;
+            if args.deny_warnings && !loaded.compiled.warnings.is_empty() {
+                return Err(Failure::Told(Exit::Config));
+            }
             if format == Format::Text { printer.line(&summary(&loaded)) } else { Ok(()) }
         }
         Err(problems) => {

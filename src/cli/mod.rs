@@ -127,9 +127,7 @@ async fn dispatch(cli: Cli, printer: &mut Printer) -> Result<(), Failure> {
     match cli.command {
         None => serve::run(before, printer).await,
         Some(Command::Serve(after)) => serve::run(after.or(before), printer).await,
-        Some(Command::Check(args)) => {
-            check::run(check::Args { files: args.files.or(before), format: args.format }, printer)
-        }
+        Some(Command::Check(args)) => check::run(check::Args { files: args.files.or(before), ..args }, printer),
         Some(Command::Send(args)) => send::run(*args, printer).await,
         Some(Command::Listen(args)) => listen::run(args, printer).await,
         Some(Command::Tail(args)) => tail::run(args, printer).await,

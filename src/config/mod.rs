@@ -7,6 +7,7 @@
 //! `signalbox check` and `signalbox serve` both begin with [`load`] and print its problems with [`report`].
 
 pub mod compile;
+mod findings;
 pub mod gateway;
 pub mod interpolate;
 pub mod part;

@@ -231,6 +231,18 @@ impl Problems {
         self.push(problem);
     }
 
+    /// Adds a finding at a place in a file.
+    pub fn warning(
+        &mut self,
+        source: &SourceText,
+        range: Range,
+        code: Code,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        self.push(Problem { severity: Severity::Warning, hint, ..at(source, range, code, message.into()) });
+    }
+
     /// Adds all of another collection.
     pub fn append(&mut self, other: Problems) {
         self.left_out += other.left_out;

@@ -64,6 +64,10 @@ pub fn reply(code: Code) -> Reply {
         | Code::UnsafeAdmin
         | Code::DuplicateKey
         | Code::BadConversion
+        | Code::NeverTrue
+        | Code::UnreachableRoute
+        | Code::ShadowedDefault
+        | Code::LeavesPrefix
         | Code::TemplateUnfilled
         | Code::TransformFailed
         | Code::ConversionFailed

@@ -12,6 +12,7 @@ mod schema;
 mod tests;
 mod transform;
 
+use super::findings;
 use super::interpolate::{self, Environment};
 use super::part::Part;
 use super::problem::{Problem, Problems, Severity, SourceText};
@@ -129,6 +130,9 @@ pub(super) fn compile_with(
     let around = Around { conversions: &conversions, schemas: &schemas.clone().unwrap_or_default() };
     let routes = route::compile(&files, &declared, &around, &mut problems);
     let failed = problems.has_errors();
+    if !failed {
+        findings::look(&files, &mut problems);
+    }
     let problems = problems.into_sorted();
     let Some(schemas) = schemas.filter(|_| !failed) else { return Err(problems) };
     let destinations = declared.by_name.into_iter().filter_map(|(name, spec)| Some((name.to_owned(), spec?)));

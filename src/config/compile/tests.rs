@@ -119,6 +119,16 @@ fn every_fault_of_a_route_file_has_its_place() {
     check_cases("routes.txt", |text| compile_files(&[("case.yaml", text)]).err().unwrap_or_default());
 }
 
+/// Everything that is found in files without an error.
+fn findings(text: &str) -> Vec<Problem> {
+    compile_files(&[("case.yaml", text)]).map_or_else(|problems| problems, |compiled| compiled.warnings)
+}
+
+#[test]
+fn every_finding_has_its_place_and_refuses_nothing() {
+    check_cases("findings.txt", findings);
+}
+
 #[cfg(feature = "kafka")]
 #[test]
 fn every_fault_of_a_kafka_destination_has_its_place() {

@@ -64,3 +64,18 @@ async fn options_and_environment_name_the_folders() {
     assert_eq!(missing.code, 78);
     assert!(missing.stdout.contains("/nowhere/signalbox.yaml"), "{}", missing.stdout);
 }
+
+#[tokio::test]
+async fn findings_refuse_nothing_unless_that_is_asked_for() {
+    let folder = folder(
+        "routes:\n  - name: orders\n    filters: [{exact: {type: a}}, {exact: {type: b}}]\n    deliver: [{destination: log, stream: orders}]\n",
+    );
+    let config = config(&folder);
+    let text = signalbox(&["check", "--config", &config]).await;
+    assert_eq!(text.code, 0, "{}", text.stdout);
+    assert!(text.stdout.contains("warning[SB-2201]") && text.stdout.contains("orders.yaml:3:49"), "{}", text.stdout);
+    let json = signalbox(&["check", "--config", &config, "--deny-warnings", "--output", "json"]).await;
+    assert_eq!((json.code, &json.json()["problems"][0]["severity"]), (78, &"warning".into()));
+    let github = signalbox(&["check", "--config", &config, "--format", "github"]).await;
+    assert!(github.stdout.starts_with("::warning file="), "{}", github.stdout);
+}
