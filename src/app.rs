@@ -10,14 +10,13 @@ use crate::deliver::discard::Discard;
 use crate::deliver::dispatcher::{Delivery, LaneLimits};
 use crate::deliver::log::LogDestination;
 use crate::deliver::plan::Plan;
-use crate::deliver::{kafka, nats};
-
+use crate::deliver::{Destination, kafka, nats};
 use crate::ingress;
 use crate::log::{self, DataDir, LockError, Log};
 use crate::pipeline::budget::Budget;
 use crate::pipeline::fingerprint::Fingerprints;
 use crate::pipeline::rejections::Rejections;
-use crate::pipeline::{Gateway, Phase, dispatch};
+use crate::pipeline::{Durable, Gateway, Phase, dispatch};
 use crate::reload::snapshot::Snapshot;
 use crate::reload::{Snapshots, watch};
 use crate::server::{BindError, Running};
@@ -47,7 +46,7 @@ pub struct App {
     public: Vec<Running>,
     admin: Running,
     // Held for its lock.
-    _data_dir: DataDir,
+    _data_dir: Option<DataDir>,
 }
 
 /// Why the gateway cannot start.
@@ -89,16 +88,14 @@ impl App {
         let (state, resume) = State::open(&data_dir.root().join("state.db"))?;
 
         let destinations = Arc::new(Destinations::default());
-        destinations.apply(wanted(&snapshots.current(), &log, &tasks));
+        destinations.apply(wanted(&snapshots.current(), Some(&log), &tasks));
         let plan = plan(&snapshots, &destinations);
         let delivery = Delivery::start(log.clone(), state.clone(), plan, resume, lane_limits(&config), &tasks);
         let limits = config.limits;
         let gateway = Arc::new(Gateway {
             config,
             snapshots,
-            log,
-            state,
-            delivery,
+            durable: Some(Durable { log, state, delivery }),
             destinations,
             fingerprints,
             bodies: Arc::new(Budget::new(bytes(limits.inflight_bytes))),
@@ -112,7 +109,7 @@ impl App {
         for listener in &gateway.config.listeners {
             public.push(ingress::start(gateway.clone(), listener, &tasks).await?);
         }
-        Ok(App { gateway, tasks, phase, public, admin, _data_dir: data_dir })
+        Ok(App { gateway, tasks, phase, public, admin, _data_dir: Some(data_dir) })
     }
 
     /// Names and addresses of the public listeners.
@@ -146,13 +143,17 @@ impl App {
                 tracing::warn!(listener = name, "requests were cut: their share of the shutdown deadline was over");
             }
         }
-        let kept = self.gateway.delivery.stop(deadline.share(2, 3)).await;
-        if kept > 0 {
-            tracing::info!(events = kept, "kept in the log for the next start");
+        if let Some(durable) = &self.gateway.durable {
+            let kept = durable.delivery.stop(deadline.share(2, 3)).await;
+            if kept > 0 {
+                tracing::info!(events = kept, "kept in the log for the next start");
+            }
         }
         self.gateway.destinations.close(deadline.share(1, 2)).await;
-        self.gateway.log.close().await;
-        self.gateway.state.close().await;
+        if let Some(durable) = &self.gateway.durable {
+            durable.log.close().await;
+            durable.state.close().await;
+        }
         let in_time = self.admin.drain(deadline.share(1, 2)).await;
         tracing::debug!(in_time, "admin listener closed");
         self.tasks.stop();
@@ -208,22 +209,22 @@ fn plan(snapshots: &Arc<Snapshots>, destinations: &Arc<Destinations>) -> Plan {
     }
 }
 
-fn wanted(snapshot: &Snapshot, log: &Log, tasks: &Tasks) -> Vec<Wanted> {
-    let one = |name: &String, spec: &DestinationSpec| {
-        let (log, tasks, spec_, name_) = (log.clone(), tasks.clone(), spec.clone(), name.clone());
-        Wanted {
-            name: name.clone(),
-            kind: spec.kind(),
-            fingerprint: fingerprint(spec),
-            start: Box::new(move || match spec_ {
-                DestinationSpec::Log => Arc::new(LogDestination::new(log)),
-                DestinationSpec::Discard => Arc::new(Discard),
-                DestinationSpec::Nats(config) => nats::start(&name_, &config, &tasks),
-                DestinationSpec::Kafka(config) => kafka::start(&name_, &config, &tasks),
-            }),
-        }
+/// The destinations of a snapshot; the embedded log is one of them where there is one.
+fn wanted(snapshot: &Snapshot, log: Option<&Log>, tasks: &Tasks) -> Vec<Wanted> {
+    let one = |(name, spec): (&String, &DestinationSpec)| {
+        let (tasks, name_) = (tasks.clone(), name.clone());
+        let start: Box<dyn FnOnce() -> Arc<dyn Destination> + Send> = match spec.clone() {
+            DestinationSpec::Log => {
+                let log = log?.clone();
+                Box::new(move || Arc::new(LogDestination::new(log)))
+            }
+            DestinationSpec::Discard => Box::new(|| Arc::new(Discard)),
+            DestinationSpec::Nats(config) => Box::new(move || nats::start(&name_, &config, &tasks)),
+            DestinationSpec::Kafka(config) => Box::new(move || kafka::start(&name_, &config, None, &tasks)),
+        };
+        Some(Wanted { name: name.clone(), kind: spec.kind(), fingerprint: fingerprint(spec), start })
     };
-    snapshot.destinations.iter().map(|(name, spec)| one(name, spec)).collect()
+    snapshot.destinations.iter().filter_map(one).collect()
 }
 
 /// Equal for equal options, secrets included; never shown.
@@ -241,8 +242,11 @@ fn watch_files(gateway: &Arc<Gateway>, tasks: &Tasks) {
         &gateway.snapshots,
         tasks,
         Box::new(move |snapshot: &Snapshot| {
-            shared.destinations.apply(wanted(snapshot, &shared.log, &owner));
-            shared.delivery.snapshot_changed();
+            let durable = shared.durable.as_ref();
+            shared.destinations.apply(wanted(snapshot, durable.map(|durable| &durable.log), &owner));
+            if let Some(durable) = durable {
+                durable.delivery.snapshot_changed();
+            }
         }),
     );
 }

@@ -81,6 +81,12 @@ codes! {
         "The admin listener answers only requests whose Host and Origin name its own address.";
     BadQuery = 1035, "a query value is not valid",
         "A query parameter has a value that cannot be read; the detail says which and what was expected.";
+    NotTaken = 1040, "not taken by every destination",
+        "With ack: destinations: not every matched deliver entry took the event within the listener's ack_timeout, or one refused it for good. The members delivered and errors say which did and which did not. It may have reached destinations: send it again with the same id.";
+    NothingReached = 1041, "a destination cannot be reached",
+        "With ack: destinations: a destination the event goes to is known to be unreachable, and nothing was handed to any other. The event appears nowhere; send it again after Retry-After.";
+    NoLog = 1042, "this gateway keeps no log",
+        "All listeners of this gateway have ack: destinations, so it has no positions, dead letters, replays or chains. GET events/stream, rejections, routes, schemas, destinations and the metrics work.";
 
     // 20xx: what an operator wrote
     YamlSyntax = 2001, "the file is not valid YAML",

@@ -33,6 +33,7 @@ struct DeadLetterView<'a> {
 /// A page of dead letters. `next` is a place in this list, not a position.
 pub async fn list(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> Outcome {
     let query = Query::parse(raw.as_deref(), &["route", "limit", "after"])?;
+    let state = &admin.durable()?.state;
     let (route, mut below, limit) = (query.text("route"), query.number("after")?, query.limit()?);
     let page = {
         let _turn = admin.turn().await;
@@ -40,7 +41,7 @@ pub async fn list(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> O
         let mut missing = limit;
         loop {
             let wanted = (missing + 1).min(CHUNK);
-            let letters = admin.gateway.state.dead_letters(route.clone(), below, wanted).await;
+            let letters = state.dead_letters(route.clone(), below, wanted).await;
             let letters = letters.map_err(|error| Refusal::failed(&error))?;
             let exhausted = letters.len() < wanted;
             let mut full = false;

@@ -9,7 +9,7 @@ use crate::codes::Code;
 use crate::deliver::dispatcher::OpenStatus;
 use crate::lane_name::LaneName;
 use crate::log::record::Entry;
-use crate::pipeline::{Gateway, dispatch};
+use crate::pipeline::{Durable, Gateway, dispatch};
 use crate::route::RouteVerdict;
 use crate::state::{Attempt, DeliveryRecord, RecordedStatus};
 use crate::units::Micros;
@@ -71,20 +71,20 @@ struct AttemptView {
 /// One event.
 pub async fn show(State(admin): State<Arc<Admin>>, Path(position): Path<String>, RawQuery(raw): RawQuery) -> Outcome {
     Query::parse(raw.as_deref(), &[])?;
-    let gateway = &admin.gateway;
+    let durable = admin.durable()?;
     let number = position.parse().ok().filter(|_| position.bytes().all(|byte| byte.is_ascii_digit()));
     let entry = match number {
-        Some(number) => gateway.log.get(number).await.map_err(|error| Refusal::failed(&error))?,
+        Some(number) => durable.log.get(number).await.map_err(|error| Refusal::failed(&error))?,
         None => None,
     };
     let entry = entry.ok_or_else(|| {
         let shown: String = position.chars().take(30).collect();
-        let (first, head) = (gateway.log.first(), gateway.log.head());
+        let (first, head) = (durable.log.first(), durable.log.head());
         let kept =
             if first > head { "the log is empty".to_owned() } else { format!("the log keeps {first} to {head}") };
         Refusal::new(Code::NotFound, format!("there is no event at position `{shown}`; {kept}"))
     })?;
-    let deliveries = deliveries(gateway, &entry).await?;
+    let deliveries = deliveries(&admin.gateway, durable, &entry).await?;
     let record = &entry.record;
     let detail = Detail {
         position: entry.position,
@@ -93,7 +93,7 @@ pub async fn show(State(admin): State<Arc<Admin>>, Path(position): Path<String>,
         producer: record.producer.as_deref(),
         status: status(&deliveries),
         verdict: Verdict { schema: record.schema.as_deref(), valid: true },
-        routes: routes(gateway, &entry),
+        routes: routes(&admin.gateway, &entry),
         deliveries,
     };
     let mut out = Vec::new();
@@ -139,14 +139,18 @@ fn routes(gateway: &Gateway, entry: &Entry) -> Vec<RouteVerdict> {
 
 /// Every deliver entry of the decision. Whether a lane has settled the event is asked before what is recorded of it:
 /// lanes record first and let go then.
-async fn deliveries<'e>(gateway: &Gateway, entry: &'e Entry) -> Result<Vec<DeliveryView<'e>>, Refusal> {
+async fn deliveries<'e>(
+    gateway: &Gateway,
+    durable: &Durable,
+    entry: &'e Entry,
+) -> Result<Vec<DeliveryView<'e>>, Refusal> {
     let lanes = &entry.record.decision;
     let open: Vec<Option<OpenStatus>> =
-        lanes.iter().map(|lane| gateway.delivery.open_status(lane, entry.position)).collect();
+        lanes.iter().map(|lane| durable.delivery.open_status(lane, entry.position)).collect();
     let mut records = if lanes.iter().all(|lane| lane.settled_by_log()) {
         Vec::new()
     } else {
-        gateway.state.deliveries(entry.position).await.map_err(|error| Refusal::failed(&error))?
+        durable.state.deliveries(entry.position).await.map_err(|error| Refusal::failed(&error))?
     };
     let mut views = Vec::with_capacity(lanes.len());
     for (lane, open) in lanes.iter().zip(open) {

@@ -164,19 +164,19 @@ async fn read_chunk(
     status: Option<Status>,
     limit: usize,
 ) -> Result<Vec<(Arc<Entry>, Status)>, Refusal> {
-    let gateway = &admin.gateway;
-    let delivery = gateway.delivery.clone();
+    let durable = admin.durable()?;
+    let delivery = durable.delivery.clone();
     let keep = Arc::new(move |entry: &Entry| status.is_none_or(|status| status.is_possible(entry, &delivery)));
-    let entries = gateway.log.query(search, limit, keep).await.map_err(|error| Refusal::failed(&error))?;
+    let entries = durable.log.query(search, limit, keep).await.map_err(|error| Refusal::failed(&error))?;
     let routed = entries.iter().filter(|entry| !entry.record.decision.is_empty());
     let positions: Vec<u64> = routed.map(|entry| entry.position).collect();
     let dead = if positions.is_empty() {
         Vec::new()
     } else {
-        gateway.state.dead_among(positions).await.map_err(|error| Refusal::failed(&error))?
+        durable.state.dead_among(positions).await.map_err(|error| Refusal::failed(&error))?
     };
     let with_status = |entry: Arc<Entry>| {
-        let status = Status::of(&entry, dead.contains(&entry.position), &gateway.delivery);
+        let status = Status::of(&entry, dead.contains(&entry.position), &durable.delivery);
         (entry, status)
     };
     Ok(entries.into_iter().map(with_status).collect())

@@ -18,7 +18,7 @@ pub mod stream;
 mod tests;
 
 use crate::codes::Code;
-use crate::pipeline::Gateway;
+use crate::pipeline::{Durable, Gateway};
 use crate::server::{self, Abort, BindError, Exchange, Handler, Options, Running};
 use crate::tasks::Tasks;
 use answer::{Outcome, Refusal};
@@ -60,6 +60,13 @@ impl Admin {
     async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed.
         self.turns.acquire().await.ok()
+    }
+
+    /// The log and what follows from it. A gateway without one has no positions, so nothing that is asked by them.
+    fn durable(&self) -> Result<&Durable, Refusal> {
+        let detail = "this gateway keeps no log: all its listeners have `ack: destinations`; /api/v1/events/stream shows \
+                      events as they are taken";
+        self.gateway.durable.as_ref().ok_or_else(|| Refusal::new(Code::NoLog, detail))
     }
 }
 

@@ -66,7 +66,7 @@ struct ProblemView<'a> {
 pub async fn routes(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> Outcome {
     Query::parse(raw.as_deref(), &[])?;
     let snapshot = admin.gateway.snapshots.current();
-    let reports = admin.gateway.delivery.lanes();
+    let reports = admin.gateway.lanes();
     let attempts = metrics::deliveries_by(&admin.metrics.render(), "route");
     let view = |route: &'_ crate::route::Route| (route.name.clone(), route.lanes.clone());
     let loaded: Vec<_> = snapshot.table.routes().iter().map(view).collect();
@@ -116,7 +116,7 @@ struct DestinationView<'a> {
 pub async fn destinations(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> Outcome {
     Query::parse(raw.as_deref(), &[])?;
     let snapshot = admin.gateway.snapshots.current();
-    let reports = admin.gateway.delivery.lanes();
+    let reports = admin.gateway.lanes();
     let attempts = metrics::deliveries_by(&admin.metrics.render(), "destination");
     let mut lanes: BTreeMap<(&str, &str), &LaneName> = BTreeMap::new();
     let declared = snapshot.table.routes().iter().flat_map(|route| &route.lanes);

@@ -8,8 +8,8 @@ use super::answer::{self, Outcome, Refusal};
 use super::query::{self, Query};
 use crate::cloudevents::json;
 use crate::codes::Code;
-use crate::log::ReadError;
 use crate::log::record::Entry;
+use crate::log::{Log, ReadError};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use bytes::Bytes;
@@ -31,7 +31,8 @@ const NAMED_STREAM_POLL: Duration = Duration::from_millis(250);
 /// The stream.
 pub async fn follow(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery, headers: HeaderMap) -> Outcome {
     let query = Query::parse(raw.as_deref(), &["stream"])?;
-    let head = admin.gateway.log.head();
+    let log = admin.durable()?.log.clone();
+    let head = log.head();
     let from = match headers.get("last-event-id") {
         None => head + 1,
         // A position this log has not reached was given by another one: nothing would ever come.
@@ -41,7 +42,8 @@ pub async fn follow(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery, he
         .try_acquire_owned()
         .map_err(|_| Refusal::new(Code::Overloaded, "too many streams are open"))?;
     let reader = Reader {
-        head: admin.gateway.log.watch_head(),
+        head: log.watch_head(),
+        log,
         stream: query.text("stream"),
         from,
         spoke: Instant::now(),
@@ -61,6 +63,7 @@ fn last_event_id(value: &[u8]) -> Result<u64, Refusal> {
 
 struct Reader {
     admin: Arc<Admin>,
+    log: Log,
     stream: Option<String>,
     from: u64,
     head: watch::Receiver<u64>,
@@ -105,7 +108,7 @@ impl Reader {
     }
 
     async fn read(&mut self) -> Result<Vec<Arc<Entry>>, ReadError> {
-        let log = &self.admin.gateway.log;
+        let log = &self.log;
         let Some(stream) = &self.stream else {
             let entries = log.read_from(self.from, PIECE_EVENTS, PIECE_BYTES).await?;
             self.from = entries.last().map_or(self.from, |last| last.position + 1);

@@ -4,9 +4,11 @@ use super::context::{Context, Work};
 use super::entry::DeliverEntry;
 use super::error::Advice;
 use super::lane::Lane;
-use super::plan::Undeliverable;
+use super::plan::{Plan, Undeliverable};
 use super::{Destination, Outgoing, Receipt};
 use crate::codes::Code;
+use crate::lane_name::LaneName;
+use crate::log::record::Entry;
 use crate::observability::metrics;
 use crate::state::{Failure, Reason};
 use crate::tasks::Kind;
@@ -114,7 +116,7 @@ pub async fn run(mut job: Job) -> Finished {
         },
     };
     if let Some(work) = &finished.work {
-        finished.outcome = match prepare(&job, work).await {
+        finished.outcome = match ready(&job, work).await {
             Err(not_sent) => {
                 finished.target = not_sent.target;
                 not_sent.outcome
@@ -144,9 +146,11 @@ async fn read_again(job: &Job) -> Result<Option<Work>, Outcome> {
 }
 
 /// An attempt that ended before anything was sent.
-struct NotSent {
-    outcome: Outcome,
-    target: Option<String>,
+pub struct NotSent {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The filled-in target, if it got that far.
+    pub target: Option<String>,
 }
 
 impl From<Outcome> for NotSent {
@@ -155,20 +159,33 @@ impl From<Outcome> for NotSent {
     }
 }
 
-async fn prepare(job: &Job, work: &Work) -> Result<Outgoing, NotSent> {
-    let Some(deliver) = &job.deliver else {
-        let detail = format!("deliver entry `{}` no longer exists", job.lane.name.display());
-        return Err(Outcome::Dead(Reason::RouteRemoved, failure(Code::RouteRemoved, detail)).into());
-    };
+async fn ready(job: &Job, work: &Work) -> Result<Outgoing, NotSent> {
+    let Some(deliver) = &job.deliver else { return Err(removed(&job.lane.name).into()) };
     if time_left(job, deliver).is_zero() {
         return Err(deadline(deliver).into());
     }
-    let (prepare, number) = (job.context.plan.prepare, job.number);
-    let prepared = if work.entry.record.event.data.len() > LARGE_BYTES {
-        let (entry, deliver) = (work.entry.clone(), deliver.clone());
+    prepare(&job.context.plan, &work.entry, deliver, job.number).await
+}
+
+/// The deliver entry is gone.
+pub fn removed(lane: &LaneName) -> Outcome {
+    let detail = format!("deliver entry `{}` no longer exists", lane.display());
+    Outcome::Dead(Reason::RouteRemoved, failure(Code::RouteRemoved, detail))
+}
+
+/// Makes the message of an attempt: transforms, fills in, encodes.
+pub async fn prepare(
+    plan: &Plan,
+    entry: &Arc<Entry>,
+    deliver: &Arc<DeliverEntry>,
+    number: u32,
+) -> Result<Outgoing, NotSent> {
+    let prepare = plan.prepare;
+    let prepared = if entry.record.event.data.len() > LARGE_BYTES {
+        let (entry, deliver) = (entry.clone(), deliver.clone());
         tokio::task::spawn_blocking(move || prepare(&entry, &deliver, number)).await.ok()
     } else {
-        catch_unwind(AssertUnwindSafe(|| prepare(&work.entry, deliver, number))).ok()
+        catch_unwind(AssertUnwindSafe(|| prepare(entry, deliver, number))).ok()
     };
     match prepared {
         Some(Ok(outgoing)) => Ok(outgoing),
@@ -177,9 +194,9 @@ async fn prepare(job: &Job, work: &Work) -> Result<Outgoing, NotSent> {
         }
         None => {
             metrics::panics(Kind::Lane.name()).increment(1);
-            tracing::error!(lane = %job.lane.name.display(), position = job.position, "preparing an event panicked");
+            tracing::error!(lane = %deliver.lane.display(), position = entry.position, "preparing an event panicked");
             let failure = failure(Code::TransformFailed, "the transform of this event panicked".to_owned());
-            Err(NotSent::from(match job.number {
+            Err(NotSent::from(match number {
                 PANICS.. => Outcome::Dead(Reason::Transform, failure),
                 _ => Outcome::Later(failure, None),
             }))
@@ -191,11 +208,16 @@ async fn send(job: &Job, outgoing: Outgoing) -> Outcome {
     let (Some(destination), Some(deliver)) = (&job.destination, &job.deliver) else {
         return Outcome::Unreachable(failure(Code::Unreachable, "the destination is not running".to_owned()));
     };
-    let sending = AssertUnwindSafe(async { destination.deliver(outgoing).await }).catch_unwind();
     // A destination that never answers must not keep the event beyond its deadline.
-    match tokio::time::timeout(time_left(job, deliver), sending).await {
-        Ok(Ok(Ok(receipt))) => Outcome::Delivered(receipt),
-        Ok(Ok(Err(error))) => {
+    let sending = hand_over(&**destination, outgoing, &job.lane.name);
+    tokio::time::timeout(time_left(job, deliver), sending).await.unwrap_or_else(|_elapsed| deadline(deliver))
+}
+
+/// Hands a message to its destination and waits for what becomes of it.
+pub async fn hand_over(destination: &dyn Destination, outgoing: Outgoing, lane: &LaneName) -> Outcome {
+    match AssertUnwindSafe(async { destination.deliver(outgoing).await }).catch_unwind().await {
+        Ok(Ok(receipt)) => Outcome::Delivered(receipt),
+        Ok(Err(error)) => {
             let failure = failure(error.code, error.detail);
             match error.advice {
                 Advice::Unreachable => Outcome::Unreachable(failure),
@@ -203,12 +225,11 @@ async fn send(job: &Job, outgoing: Outgoing) -> Outcome {
                 Advice::Never(reason) => Outcome::Refused(reason, failure),
             }
         }
-        Ok(Err(_panic)) => {
+        Err(_panic) => {
             metrics::panics(Kind::Lane.name()).increment(1);
-            tracing::error!(lane = %job.lane.name.display(), position = job.position, "delivering an event panicked");
+            tracing::error!(lane = %lane.display(), "delivering an event panicked");
             Outcome::Later(failure(Code::DestinationFailed, "the destination panicked".to_owned()), None)
         }
-        Err(_elapsed) => deadline(deliver),
     }
 }
 
@@ -222,7 +243,8 @@ fn deadline(deliver: &DeliverEntry) -> Outcome {
 }
 
 /// A failure whose detail has a bounded length.
-fn failure(code: Code, mut detail: String) -> Failure {
+/// A failure whose detail is cut to what one may hold.
+pub fn failure(code: Code, mut detail: String) -> Failure {
     if detail.len() > DETAIL_BYTES {
         let cut = (0..=DETAIL_BYTES).rev().find(|cut| detail.is_char_boundary(*cut)).unwrap_or(0);
         detail.truncate(cut);

@@ -61,7 +61,7 @@ pub struct Shared {
 
 /// A lane's name where only route and name count.
 #[derive(Debug, Clone)]
-struct Named(Arc<LaneName>);
+pub(super) struct Named(pub(super) Arc<LaneName>);
 
 impl PartialEq for Named {
     fn eq(&self, other: &Named) -> bool {

@@ -15,6 +15,12 @@ pub enum Advice {
     Never(Reason),
 }
 
+/// True when an attempt that failed with this code has handed nothing to the client of the other side: the event does not
+/// appear there.
+pub fn nothing_sent(code: Code) -> bool {
+    matches!(code, Code::Unreachable | Code::Overloaded | Code::LogFull)
+}
+
 /// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod context;
+mod counters;
 pub mod destinations;
 pub mod discard;
 pub mod dispatcher;
@@ -67,6 +68,17 @@ pub struct Health {
     pub detail: Option<String>,
 }
 
+/// Can a destination be reached, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Yes, or nothing says otherwise.
+    Up,
+    /// It was only just started; nothing was heard yet.
+    Unknown,
+    /// No.
+    Down,
+}
+
 /// A place events are delivered to. The contract:
 /// - [`Destination::deliver`] resolves only when the other side has taken responsibility for the message, or fails with
 ///   blame and retry advice. It may be dropped at any time; the message is then in doubt and will be sent again.
@@ -78,6 +90,12 @@ pub trait Destination: Send + Sync {
 
     /// What is known of its health, without asking the other side.
     fn health(&self) -> Health;
+
+    /// Can it be reached, without asking the other side; cheap. Where it cannot, nothing is handed to it for an event
+    /// whose sender waits.
+    fn reach(&self) -> Reach {
+        Reach::Up
+    }
 
     /// Messages one lane may have in flight at once.
     fn max_in_flight(&self) -> usize {

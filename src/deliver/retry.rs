@@ -17,6 +17,11 @@ pub fn backoff(policy: &RetryPolicy, made: u32, hint: Option<Duration>) -> Durat
     jitter(bound(policy.initial, policy.max, made)).max(hint.unwrap_or_default())
 }
 
+/// How long to wait after a destination could not be reached for the `failures`-th time (from 1).
+pub fn pause(failures: u32) -> Duration {
+    jitter(bound(PAUSE_INITIAL, PAUSE_MAX, failures)).max(PAUSE_MIN)
+}
+
 /// The bound doubles with every failure.
 fn bound(initial: Duration, max: Duration, made: u32) -> Duration {
     let factor = 1_u32.checked_shl(made.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -69,7 +74,7 @@ impl Pause {
     pub fn fail(&mut self, now: Micros) -> u32 {
         self.probe = None;
         self.failures = self.failures.saturating_add(1);
-        self.until = now.plus(jitter(bound(PAUSE_INITIAL, PAUSE_MAX, self.failures)).max(PAUSE_MIN));
+        self.until = now.plus(pause(self.failures));
         self.failures
     }
 

@@ -44,8 +44,10 @@ pub fn reply(code: Code) -> Reply {
         Code::SchemaViolation | Code::UnknownSchema | Code::UngovernedType | Code::WrongDataKind | Code::Unmatched => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        Code::Overloaded | Code::LogFull | Code::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Overloaded | Code::LogFull | Code::Draining | Code::NothingReached => StatusCode::SERVICE_UNAVAILABLE,
         Code::LogBroken => return Reply::Silence,
+        Code::NotTaken => StatusCode::BAD_GATEWAY,
+        Code::NoLog => StatusCode::NOT_IMPLEMENTED,
         Code::Internal
         | Code::YamlSyntax
         | Code::UnknownKey
@@ -119,7 +121,7 @@ pub fn outcome(code: Code) -> Option<Outcome> {
 fn retry_after(code: Code) -> Option<&'static str> {
     match code {
         Code::Overloaded => Some("1"),
-        Code::Draining => Some("2"),
+        Code::Draining | Code::NothingReached => Some("2"),
         Code::LogFull => Some("5"),
         _ => None,
     }

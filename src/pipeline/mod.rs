@@ -11,7 +11,7 @@ pub mod threads;
 
 use crate::config::gateway::GatewayConfig;
 use crate::deliver::destinations::Destinations;
-use crate::deliver::dispatcher::Delivery;
+use crate::deliver::dispatcher::{Delivery, LaneReport};
 use crate::log::Log;
 use crate::reload::Snapshots;
 use crate::state::State;
@@ -26,12 +26,8 @@ pub struct Gateway {
     pub config: GatewayConfig,
     /// Routes and schemas of the moment.
     pub snapshots: Arc<Snapshots>,
-    /// What was accepted.
-    pub log: Log,
-    /// What became of it.
-    pub state: State,
-    /// The lanes.
-    pub delivery: Delivery,
+    /// The log and what follows from it; `None` where no listener acknowledges by it.
+    pub durable: Option<Durable>,
     /// The running destinations.
     pub destinations: Arc<Destinations>,
     /// Makes the fingerprints of the duplicate window.
@@ -42,6 +38,23 @@ pub struct Gateway {
     pub rejections: Arc<rejections::Rejections>,
     /// Where the process is in its life.
     pub phase: watch::Receiver<Phase>,
+}
+
+/// What listeners with `ack: log` rest on: events in the log, and lanes that deliver them from there.
+pub struct Durable {
+    /// What was accepted.
+    pub log: Log,
+    /// What became of it.
+    pub state: State,
+    /// The lanes.
+    pub delivery: Delivery,
+}
+
+impl Gateway {
+    /// Counters of every lane that ran since the start.
+    pub fn lanes(&self) -> Vec<LaneReport> {
+        self.durable.as_ref().map(|durable| durable.delivery.lanes()).unwrap_or_default()
+    }
 }
 
 /// Where the process is in its life; decides readiness.

@@ -24,7 +24,11 @@ pub async fn receive(gateway: &Gateway, policy: &Policy, incoming: Incoming<'_>)
         return Ok(Receipt { stored: Vec::new(), matched, batch });
     }
     let events = entries.len();
-    match gateway.log.append(entries).await {
+    let stored = match &gateway.durable {
+        Some(durable) => durable.log.append(entries).await,
+        None => Err(AppendError::Closed),
+    };
+    match stored {
         Ok(stored) => Ok(Receipt { stored, matched, batch }),
         Err(error) => Err(Rejection { trace_id: trace.trace_id_hex(), events, ..not_stored(&error) }),
     }

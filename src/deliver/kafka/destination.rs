@@ -4,7 +4,7 @@ use super::config::KafkaConfig;
 use super::link::Link;
 use super::{error, properties, topic};
 use crate::deliver::error::DeliveryError;
-use crate::deliver::{Destination, Health, Outgoing, Receipt};
+use crate::deliver::{Destination, Health, Outgoing, Reach, Receipt};
 use crate::tasks::{Kind, Tasks};
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -58,6 +58,10 @@ impl Destination for KafkaDestination {
 
     fn health(&self) -> Health {
         self.link.health()
+    }
+
+    fn reach(&self) -> Reach {
+        self.link.reach()
     }
 
     fn close(&self, deadline: Duration) -> BoxFuture<'_, ()> {

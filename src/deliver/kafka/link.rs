@@ -8,7 +8,7 @@ use super::session::{Failure, Session};
 use super::traffic::Traffic;
 use super::watch::{Limiter, scrub};
 use crate::deliver::error::DeliveryError;
-use crate::deliver::{Health, Outgoing, Receipt};
+use crate::deliver::{Health, Outgoing, Reach, Receipt};
 use crate::secret::Secret;
 use arc_swap::ArcSwapOption;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -71,16 +71,6 @@ struct Topics {
     /// Before they were asked for.
     at: Instant,
     names: HashSet<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    /// Nothing was heard yet.
-    Unknown,
-    /// A broker has answered.
-    Up,
-    /// No broker answers.
-    Down,
 }
 
 impl Link {
@@ -304,6 +294,11 @@ impl Link {
             return Health { healthy: false, detail: Some("messages are not acknowledged".to_owned()) };
         }
         Health { healthy: true, detail: self.recent_fault() }
+    }
+
+    /// Does any broker answer.
+    pub fn reach(&self) -> Reach {
+        if self.is_closed() { Reach::Down } else { self.view.borrow().reach }
     }
 
     /// Takes nothing new from now on; what is under way goes on.

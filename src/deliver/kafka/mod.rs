@@ -23,15 +23,28 @@ mod watch;
 use super::Destination;
 use crate::tasks::Tasks;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Starts a destination; never waits for the other side. Must be called inside the runtime.
+/// Starts a destination; `message_timeout`: how long a message may stay in the client until its fate counts as unknown, where
+/// it is not the usual time. Never waits for the other side. Must be called inside the runtime.
 #[cfg(feature = "kafka")]
-pub fn start(name: &str, config: &config::KafkaConfig, tasks: &Tasks) -> Arc<dyn Destination> {
-    Arc::new(destination::KafkaDestination::start(name, config, tasks))
+pub fn start(
+    name: &str,
+    config: &config::KafkaConfig,
+    message_timeout: Option<Duration>,
+    tasks: &Tasks,
+) -> Arc<dyn Destination> {
+    let message_timeout = message_timeout.unwrap_or(properties::MESSAGE_TIMEOUT);
+    Arc::new(destination::KafkaDestination::start_with(name, config, tasks, message_timeout))
 }
 
 /// A destination that says it is not part of this build; route files that name one are refused before.
 #[cfg(not(feature = "kafka"))]
-pub fn start(_name: &str, _config: &config::KafkaConfig, _tasks: &Tasks) -> Arc<dyn Destination> {
+pub fn start(
+    _name: &str,
+    _config: &config::KafkaConfig,
+    _message_timeout: Option<Duration>,
+    _tasks: &Tasks,
+) -> Arc<dyn Destination> {
     Arc::new(super::not_built::NotBuilt { kind: "kafka" })
 }

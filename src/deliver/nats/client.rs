@@ -5,7 +5,7 @@ use super::config::NatsConfig;
 use super::connect;
 use super::error::{self, ApiError};
 use crate::deliver::error::DeliveryError;
-use crate::deliver::{Health, Receipt};
+use crate::deliver::{Health, Reach, Receipt};
 use async_nats::connection::State as ConnectionState;
 use async_nats::{Client, Event, HeaderMap, Message, ServerError, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
@@ -206,6 +206,17 @@ impl Link {
             return Err(error::not_connected("the stream is being looked for".to_owned()));
         }
         Ok(())
+    }
+
+    /// Can events be delivered now. Before the first connection, and until a wanted stream was looked for, nobody knows.
+    pub fn reach(&self) -> Reach {
+        let standing = self.standing();
+        match (self.is_connected() && !self.is_closed(), &standing.stream) {
+            (true, StreamStanding::Unknown) => Reach::Unknown,
+            (true, _) => Reach::Up,
+            (false, _) if standing.fault.is_some() || self.is_closed() => Reach::Down,
+            (false, _) => Reach::Unknown,
+        }
     }
 
     fn no_answer(&self) -> DeliveryError {

@@ -4,7 +4,7 @@ use super::client::Link;
 use super::config::NatsConfig;
 use super::{error, headers, stream, subject};
 use crate::deliver::error::DeliveryError;
-use crate::deliver::{Destination, Health, Outgoing, Receipt};
+use crate::deliver::{Destination, Health, Outgoing, Reach, Receipt};
 use crate::tasks::{Kind, Tasks};
 use async_nats::Subject;
 use futures::future::BoxFuture;
@@ -66,6 +66,10 @@ impl Destination for NatsDestination {
 
     fn health(&self) -> Health {
         self.link.health()
+    }
+
+    fn reach(&self) -> Reach {
+        self.link.reach()
     }
 
     fn close(&self, deadline: Duration) -> BoxFuture<'_, ()> {

@@ -158,8 +158,18 @@ impl<T> Window<T> {
         }
         self.in_flight -= 1;
         let key = self.items.remove(&position).and_then(|item| item.key);
-        let Some(key) = key else { return };
+        if let Some(key) = key {
+            self.leave_line(key, position);
+        }
+    }
+
+    /// An item is gone: where it was out, the next one of its key may start.
+    fn leave_line(&mut self, key: u64, position: u64) {
         let Some(line) = self.lines.get_mut(&key) else { return };
+        if line.owner != position {
+            line.waiting.retain(|waiting| *waiting != position);
+            return;
+        }
         match line.waiting.pop_front() {
             None => drop(self.lines.remove(&key)),
             Some(next) => {
@@ -188,6 +198,28 @@ impl<T> Window<T> {
                 self.held -= usize::from(item.payload.take().is_some());
             }
         }
+    }
+
+    /// The item is given up before it was started; those behind it move up. False when it is in flight or not here.
+    pub fn withdraw(&mut self, position: u64) -> bool {
+        let Some(stage) = self.stage(position) else { return false };
+        match stage {
+            Stage::InFlight => return false,
+            Stage::Ready => drop(self.ready.remove(&position)),
+            Stage::Parked(due) => drop(self.parked.remove(&(due, position))),
+            Stage::Waiting => {}
+        }
+        let Some(item) = self.items.remove(&position) else { return false };
+        self.held -= usize::from(item.payload.is_some());
+        if let Some(key) = item.key {
+            self.leave_line(key, position);
+        }
+        true
+    }
+
+    /// True when an item of this key is here.
+    pub fn is_taken(&self, key: u64) -> bool {
+        self.lines.contains_key(&key)
     }
 
     /// The attempt in flight did not count: the item may start again.

@@ -55,6 +55,7 @@ enum Step {
     Settle(usize),
     Park(usize, i64),
     PutBack(usize),
+    Withdraw(usize),
     Wake(i64),
     Shed,
     Recover,
@@ -67,6 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..9_usize).prop_map(Step::Settle),
         2 => (0..9_usize, 0..100_i64).prop_map(|(at, due)| Step::Park(at, due)),
         1 => (0..9_usize).prop_map(Step::PutBack),
+        2 => (0..9_usize).prop_map(Step::Withdraw),
         2 => (0..100_i64).prop_map(Step::Wake),
         1 => Just(Step::Shed),
         1 => Just(Step::Recover),
@@ -112,6 +114,12 @@ fn apply(step: Step, next: &mut u64, window: &mut Window<u64>, model: &mut Model
             window.put_back(position, Some(position));
             model.item(position).out = None;
         }
+        Step::Withdraw(at) => {
+            let Some(position) = model.items.get(at).map(|item| item.position) else { return };
+            let in_flight = model.stage(position) == Some(Stage::InFlight);
+            assert_eq!(window.withdraw(position), !in_flight);
+            model.items.retain(|item| in_flight || item.position != position);
+        }
         Step::Wake(now) => {
             window.wake(Micros(now));
             for item in &mut model.items {
@@ -150,7 +158,8 @@ fn agree(window: &Window<u64>, model: &Model) {
     let held = window.items.values().filter(|item| item.payload.is_some()).count();
     assert_eq!(window.held(), held);
     assert_eq!(window.resting(), window.len() - held - window.in_flight());
-    for line in window.lines.values() {
+    for (key, line) in &window.lines {
+        assert!(window.is_taken(*key));
         let owner_parked = matches!(window.stage(line.owner), Some(Stage::Parked(_)));
         let held = line.waiting.iter().any(|position| window.items[position].payload.is_some());
         assert!(!(owner_parked && held), "items behind a parked one hold no payload");

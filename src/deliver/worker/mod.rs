@@ -5,6 +5,7 @@ mod settle;
 use crate::deliver::Destination;
 use crate::deliver::attempt::{self, Finished, Job};
 use crate::deliver::context::{Context, Phase};
+use crate::deliver::counters::Counters;
 use crate::deliver::entry::DeliverEntry;
 use crate::deliver::lane::Lane;
 use crate::deliver::lane::desk::{Desk, ToRead};
@@ -75,7 +76,7 @@ struct Worker {
     read_after: Micros,
     reading_again: usize,
     pause: Option<Pause>,
-    counters: Option<settle::Counters>,
+    counters: Option<Counters>,
     idle_since: Option<Micros>,
 }
 

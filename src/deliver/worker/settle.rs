@@ -3,9 +3,9 @@
 use super::Worker;
 use crate::deliver::attempt::{Finished, Outcome};
 use crate::deliver::context::Work;
+use crate::deliver::counters::Counters;
 use crate::deliver::entry::{DeliverEntry, RetryPolicy};
 use crate::deliver::retry::{self, Pause};
-use crate::observability::metrics;
 use crate::state::{Attempt, Change, Failure, Reason};
 use crate::units::Micros;
 use futures::{FutureExt, StreamExt};
@@ -13,14 +13,6 @@ use std::time::Duration;
 
 /// Outcomes that are settled together.
 const SETTLE_AT_ONCE: usize = 64;
-
-/// Handles of `deliveries_total` for the destination the lane goes to.
-pub(super) struct Counters {
-    destination: String,
-    delivered: ::metrics::Counter,
-    retried: ::metrics::Counter,
-    dead: ::metrics::Counter,
-}
 
 /// What becomes of an event after an attempt.
 enum Verdict {
@@ -147,14 +139,7 @@ impl Worker {
 
     fn counters(&mut self, deliver: Option<&DeliverEntry>) -> &Counters {
         let destination = deliver.map_or(&*self.lane.name.destination, |deliver| &*deliver.lane.destination);
-        let known = self.counters.take().filter(|counters| counters.destination == destination);
-        let of = |outcome| metrics::deliveries(&self.lane.name.route, destination, outcome);
-        self.counters.insert(known.unwrap_or_else(|| Counters {
-            destination: destination.to_owned(),
-            delivered: of("delivered"),
-            retried: of("retried"),
-            dead: of("dead"),
-        }))
+        Counters::of(&mut self.counters, &self.lane.name.route, destination)
     }
 }
 

@@ -18,7 +18,9 @@ fn the_status_table() {
         (415, &[1004, 1005]),
         (422, &[1020, 1021, 1022, 1023, 1024]),
         (500, &[1033]),
-        (503, &[1030, 1031, 1032]),
+        (501, &[1042]),
+        (502, &[1040]),
+        (503, &[1030, 1031, 1032, 1041]),
     ];
     for code in Code::ALL.iter().copied().filter(|code| code.number() < 2000) {
         let Reply::Status(status) = respond::reply(code) else { panic!("{code} is not answered") };
