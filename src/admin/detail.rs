@@ -131,7 +131,7 @@ fn routes(gateway: &Gateway, entry: &Entry) -> Vec<RouteVerdict> {
     let mut verdicts: Vec<RouteVerdict> = Vec::new();
     for lane in record.decision.iter() {
         if verdicts.iter().all(|verdict| verdict.route != *lane.route) {
-            verdicts.push(RouteVerdict { route: lane.route.to_string(), matched: true, reason: None });
+            verdicts.push(RouteVerdict { route: lane.route.to_string(), matched: true, shadow: false, reason: None });
         }
     }
     verdicts

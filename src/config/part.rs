@@ -88,6 +88,16 @@ impl<'n> Part<'n> {
         if self.is_good() { self.node.text() } else { None }
     }
 
+    /// The number, where it is a good whole one; one that was filled in counts, too.
+    pub fn whole_number(&self) -> Option<i64> {
+        match (&self.coerced, &self.node.value) {
+            _ if !self.is_good() => None,
+            (Some(value), _) => value.as_i64(),
+            (None, Value::Integer(number)) => Some(*number),
+            (None, _) => None,
+        }
+    }
+
     /// The text of a good duration or size, which may be written as a number.
     pub fn unit(&self) -> Option<&str> {
         self.coerced.as_ref().and_then(serde_json::Value::as_str)

@@ -60,7 +60,7 @@ pub struct Discard {}
 /// Events that pass all filters go through the transform to every deliver entry.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["split", "first_match", "default", "shadow", "identity", "key"]))]
+#[schemars(extend("x-later" = ["identity"]))]
 pub struct Route {
     /// Unique over all files; the name in metrics, traces and the console.
     pub name: String,
@@ -70,15 +70,65 @@ pub struct Route {
     /// Steps in order. The accepted event is never changed, only what is sent.
     #[serde(default)]
     pub transform: Vec<Step>,
-    /// Each entry is a lane of its own: slow or broken ones never hold up others.
+    /// Each entry is a lane of its own: slow or broken ones never hold up others. Needed unless there is `split`.
+    #[serde(default)]
     #[schemars(length(min = 1))]
     pub deliver: Vec<Deliver>,
+    /// In place of `deliver`: each event takes one of the branches, by their weights and the hash of its key, the same on
+    /// every gateway and after every restart.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub split: Vec<Branch>,
+    /// For `split`: what the branch goes by, a template. Default: `{partitionkey}`. Not fillable: by source and id.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// Name of a group, over all files: of its routes only the first that matches takes an event, in order of file names
+    /// and place.
+    #[serde(default)]
+    pub first_match: Option<String>,
+    /// `true`: takes only events that no other route takes and for which its filters hold.
+    #[serde(default)]
+    pub default: bool,
+    /// Evaluates and transforms, off the request, and delivers nothing; `GET routes` counts what it would have done.
+    /// Default: `false`.
+    #[serde(default)]
+    pub shadow: Option<Shadow>,
     /// What happens after a failed attempt.
     #[serde(default)]
     pub retry: Option<Retry>,
     /// Is the order of events with the same key kept. Default: `key`.
     #[serde(default)]
     pub order: Option<Order>,
+}
+
+/// A weighted branch.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Branch {
+    /// Its part of the sum of all weights, which must not all be 0.
+    pub weight: u32,
+    /// As `deliver` of a route; names are unique over all branches of the route.
+    #[schemars(length(min = 1))]
+    pub deliver: Vec<Deliver>,
+}
+
+/// `true` or `{of: ROUTE}`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Shadow {
+    /// `true`: counts what the route would have done.
+    Alone(bool),
+    /// Compares it with a live route, too.
+    Compared(Compared),
+}
+
+/// The live route of a shadow route.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Compared {
+    /// Name of a route that is no shadow route. An event differs when only one of both would take it, or when target, key
+    /// or bytes differ.
+    pub of: String,
 }
 
 /// One dialect of CloudEvents Subscriptions. Attribute names are of `[a-z0-9]`, values are not empty; comparison is

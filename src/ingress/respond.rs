@@ -86,7 +86,9 @@ pub fn reply(code: Code) -> Reply {
         | Code::DestinationFailed
         | Code::DataDirInUse
         | Code::AddressInUse
-        | Code::GatewayUnavailable => StatusCode::INTERNAL_SERVER_ERROR,
+        | Code::GatewayUnavailable
+        | Code::BadSplit
+        | Code::BadShadow => StatusCode::INTERNAL_SERVER_ERROR,
     })
 }
 

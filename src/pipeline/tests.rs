@@ -28,7 +28,7 @@ fn snapshot() -> Snapshot {
         stream: Some("orders".into()),
     };
     let filters = vec![Filter::Exact(vec![("type".into(), "order.created".into())])];
-    let route = Route { name: "orders".into(), filters, lanes: vec![Arc::new(lane)] };
+    let route = Route { name: "orders".into(), filters, lanes: vec![Arc::new(lane)], ..Route::default() };
     let schema = br#"{"type":"object","required":["total"],"properties":{"total":{"type":"number"}}}"#;
     Snapshot {
         version: "v1".into(),

@@ -10,6 +10,9 @@ use bytestring::ByteString;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+/// Deliver entries by (route, name).
+pub type Entries = HashMap<(ByteString, ByteString), Arc<DeliverEntry>>;
+
 /// One compiled state of `routes/` and `schemas/`.
 #[derive(Debug, Default)]
 pub struct Snapshot {
@@ -17,8 +20,10 @@ pub struct Snapshot {
     pub version: ByteString,
     /// Which lanes an event goes to.
     pub table: RouteTable,
-    /// Deliver entries by (route, name).
-    pub entries: HashMap<(ByteString, ByteString), Arc<DeliverEntry>>,
+    /// Deliver entries of live routes by (route, name).
+    pub entries: Entries,
+    /// Those of shadow routes, to which nothing is delivered.
+    pub shadows: Entries,
     /// Declared destinations by name; `log` is always there.
     pub destinations: BTreeMap<String, DestinationSpec>,
     /// Schemas.
@@ -32,17 +37,27 @@ pub struct Snapshot {
 impl Snapshot {
     /// The deliver entry of a lane, if it still exists.
     pub fn entry(&self, lane: &LaneName) -> Option<Arc<DeliverEntry>> {
-        self.entries.get(&(lane.route.clone(), lane.name.clone())).cloned()
+        self.entries.get(&key(lane)).cloned()
     }
+
+    /// What an entry of a shadow route would deliver by.
+    pub fn shadow_entry(&self, lane: &LaneName) -> Option<Arc<DeliverEntry>> {
+        self.shadows.get(&key(lane)).cloned()
+    }
+}
+
+fn key(lane: &LaneName) -> (ByteString, ByteString) {
+    (lane.route.clone(), lane.name.clone())
 }
 
 impl From<Compiled> for Snapshot {
     fn from(compiled: Compiled) -> Snapshot {
-        let key = |entry: &DeliverEntry| (entry.lane.route.clone(), entry.lane.name.clone());
+        let by_name = |entries: Vec<Arc<DeliverEntry>>| entries.into_iter().map(|entry| (key(&entry.lane), entry));
         Snapshot {
             version: compiled.version,
             table: compiled.table,
-            entries: compiled.entries.into_iter().map(|entry| (key(&entry), entry)).collect(),
+            entries: by_name(compiled.entries).collect(),
+            shadows: by_name(compiled.shadows).collect(),
             destinations: compiled.destinations,
             schemas: compiled.schemas,
             conversions: compiled.conversions,

@@ -1,5 +1,6 @@
 //! From files to a compiled whole: everything that can be wrong is found here, all of it in one run.
 
+mod choice;
 mod conversion;
 mod deliver;
 mod destination;
@@ -65,8 +66,10 @@ pub struct Compiled {
     pub version: ByteString,
     /// Which lanes an event goes to.
     pub table: RouteTable,
-    /// Every deliver entry.
+    /// Every deliver entry of live routes.
     pub entries: Vec<Arc<DeliverEntry>>,
+    /// Every deliver entry of shadow routes, to which nothing is delivered.
+    pub shadows: Vec<Arc<DeliverEntry>>,
     /// Declared destinations by name; `log` is always there.
     pub destinations: BTreeMap<String, DestinationSpec>,
     /// Schemas.
@@ -141,6 +144,7 @@ pub(super) fn compile_with(
         version: sources.version(),
         table: RouteTable::new(routes.routes),
         entries: routes.entries,
+        shadows: routes.shadows,
         destinations: destinations.collect(),
         schemas,
         conversions: rules.collect(),

@@ -1,5 +1,6 @@
 //! Routes of all files, in order of file name and place.
 
+use super::choice::{self, Branches, References};
 use super::deliver::FromRoute;
 use super::destination::Declared;
 use super::transform::Around;
@@ -17,8 +18,10 @@ use std::sync::Arc;
 pub struct Compiled {
     /// For the route table.
     pub routes: Vec<Route>,
-    /// Every deliver entry.
+    /// Every deliver entry of live routes.
     pub entries: Vec<Arc<DeliverEntry>>,
+    /// Every deliver entry of shadow routes, to which nothing is delivered.
+    pub shadows: Vec<Arc<DeliverEntry>>,
     /// Where each route is declared: file and line.
     pub origins: BTreeMap<String, (String, u32)>,
 }
@@ -27,19 +30,30 @@ pub struct Compiled {
 pub fn compile(files: &[File<'_>], declared: &Declared<'_>, around: &Around<'_>, problems: &mut Problems) -> Compiled {
     let mut compiled = Compiled::default();
     let mut seen = names::Seen::default();
+    let mut references = References::default();
+    // What cannot be read may have been the declaration of any name.
+    let mut complete = declared.complete;
     for file in files {
-        for part in file.part.get("routes").map(Part::items).unwrap_or_default() {
+        let routes = file.part.get("routes").filter(|routes| !routes.is_null());
+        complete &= routes.is_none_or(|routes| routes.is_good() || !routes.items().is_empty());
+        for part in routes.map(Part::items).unwrap_or_default() {
             let name = names::read(file, part.get("name"), "route", problems);
             let unique = name.is_some_and(|name| seen.add(file, name, "route", problems));
+            match name {
+                Some((name, _)) => references.note(file, name, part),
+                None => complete = false,
+            }
             let name = name.map_or("", |(name, _)| name);
             let Some((route, entries)) = one(file, part, name, declared, around, problems) else { continue };
             if unique {
                 compiled.origins.insert(name.to_owned(), (file.source.file.clone(), part.start().line));
+                let all = if route.shadow.is_some() { &mut compiled.shadows } else { &mut compiled.entries };
+                all.extend(entries);
                 compiled.routes.push(route);
-                compiled.entries.extend(entries);
             }
         }
     }
+    references.check(complete, problems);
     compiled
 }
 
@@ -61,9 +75,11 @@ fn one(
         retry: retry.unwrap_or_default(),
         keep_order: deliver::order(file, part, problems).unwrap_or(true),
     };
+    let branches = Branches::read(file, part, problems);
+    let chosen = choice::compile(file, part, branches.as_ref(), problems);
     let mut seen = names::Seen::default();
     let mut entries = Vec::new();
-    for item in part.get("deliver").map(Part::items).unwrap_or_default() {
+    for item in branches.iter().flat_map(Branches::entries) {
         entries.push(deliver::compile(file, item, &from_route, declared, &mut seen, problems));
     }
     if !part.is_good() {
@@ -73,5 +89,5 @@ fn one(
         entries.into_iter().map(|entry| entry.map(Arc::new)).collect::<Option<_>>()?;
     let lanes = entries.iter().map(|entry| entry.lane.clone()).collect();
     let filters = filters.into_iter().collect::<Option<_>>()?;
-    Some((Route { name: name.into(), filters, lanes }, entries))
+    Some((chosen?.route(name, filters, lanes), entries))
 }

@@ -184,6 +184,20 @@ fn a_log_entry_without_transform_is_settled_by_the_log() {
 }
 
 #[test]
+fn a_shadow_route_has_entries_of_its_own() {
+    let text = "routes:\n- {name: live, split: [{weight: 1, deliver: [{destination: log, stream: a}]}]}\n\
+                - {name: dark, shadow: {of: live}, key: x, deliver: [{destination: log, stream: b}]}\n";
+    let compiled = compile_files(&[("a.yml", text)]).unwrap();
+    assert_eq!((compiled.entries.len(), compiled.shadows.len()), (1, 1));
+    let [live, dark] = compiled.table.routes() else { panic!("{:?}", compiled.table) };
+    assert!(live.split.is_some() && live.shadow.is_none());
+    assert_eq!(dark.shadow, Some(crate::route::Shadow { of: Some("live".into()) }));
+    let told: Vec<String> = compiled.warnings.iter().map(report::line).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("routes/a.yml:3:36: SB-2055"), "{told:?}");
+}
+
+#[test]
 fn names_are_shared_over_all_files() {
     let declares = "destinations: [{name: d, discard: {}}]\nroutes: [{name: r, deliver: [{destination: d}]}]";
     let uses = "routes:\n  - {name: r, deliver: [{destination: d}]}\n  - {name: s, deliver: [{destination: e}]}";

@@ -1,10 +1,13 @@
 //! Decisions: order, sharing, bounds, reasons.
 
+mod choosing;
 mod filter;
 mod index;
+mod naive;
 
 use super::filter::Filter;
-use super::{FEW, REMEMBERED, Remembered, Route, RouteTable};
+use super::table::FEW;
+use super::{Route, RouteTable};
 use crate::cloudevents::{Data, Event};
 use crate::lane_name::{Decision, LaneName};
 use std::sync::Arc;
@@ -18,7 +21,8 @@ fn lane(route: &str, name: &str) -> Arc<LaneName> {
 }
 
 fn route(name: &str, filters: Vec<Filter>, lanes: &[&str]) -> Route {
-    Route { name: name.into(), filters, lanes: lanes.iter().map(|entry| lane(name, entry)).collect() }
+    let lanes = lanes.iter().map(|entry| lane(name, entry)).collect();
+    Route { name: name.into(), filters, lanes, ..Route::default() }
 }
 
 fn exact_type(value: &str) -> Vec<Filter> {
@@ -63,19 +67,6 @@ fn more_routes_than_fit_on_the_stack_are_all_taken() {
         let expected: Vec<String> = (0..count).map(|number| format!("r{number}/log")).collect();
         assert_eq!(names(&decision), expected);
     }
-}
-
-#[test]
-fn remembered_decisions_stay_bounded() {
-    let mut remembered = Remembered::default();
-    let decision: Decision = (0..1000).map(|_| lane("r", "l")).collect();
-    for number in 0..2000 {
-        remembered.remember(&[number, number + 1], decision.clone());
-        assert!(remembered.weight <= REMEMBERED);
-    }
-    let lanes: usize = remembered.decisions.values().map(|decision| decision.len()).sum();
-    let numbers: usize = remembered.decisions.keys().map(|numbers| numbers.len()).sum();
-    assert_eq!(remembered.weight, lanes + numbers);
 }
 
 #[test]
