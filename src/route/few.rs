@@ -31,7 +31,9 @@ impl<T: Copy, const N: usize> Few<T, N> {
 
     /// Appends values.
     pub fn extend(&mut self, values: &[T]) {
-        values.iter().for_each(|value| self.push(*value));
+        for value in values {
+            self.push(*value);
+        }
     }
 
     /// All values, in order.

@@ -53,13 +53,12 @@ impl Split {
     fn hash(&self, event: &Event) -> u64 {
         // Keys of zero and this order of bytes are a contract: another hash would move keys between branches.
         let mut hasher = SipHasher13::new_with_keys(0, 0);
-        match (self.key)(event).filter(|key| !key.is_empty()) {
-            Some(key) => hasher.write(key.as_bytes()),
-            None => {
-                hasher.write(event.source.as_bytes());
-                hasher.write(&[0]);
-                hasher.write(event.id.as_bytes());
-            }
+        if let Some(key) = (self.key)(event).filter(|key| !key.is_empty()) {
+            hasher.write(key.as_bytes());
+        } else {
+            hasher.write(event.source.as_bytes());
+            hasher.write(&[0]);
+            hasher.write(event.id.as_bytes());
         }
         hasher.finish()
     }

@@ -91,7 +91,9 @@ impl RouteTable {
             [only] => self.alone(self.choice(*only, event)),
             several => {
                 let mut choices: Few<u32, FEW> = Few::default();
-                several.iter().for_each(|number| choices.push(self.choice(*number, event)));
+                for number in several {
+                    choices.push(self.choice(*number, event));
+                }
                 let choices = choices.as_slice();
                 self.several.get(choices, || choices.iter().flat_map(|choice| self.alone(*choice).to_vec()).collect())
             }
@@ -141,7 +143,9 @@ impl RouteTable {
                 }
                 if self.route(number).is_some_and(|route| route.matches(event)) {
                     taken.push(number);
-                    group.into_iter().for_each(|group| settled.add(group));
+                    if let Some(group) = group {
+                        settled.add(group);
+                    }
                 }
             });
         }

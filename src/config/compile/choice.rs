@@ -1,4 +1,4 @@
-//! How a route is chosen beside its filters: split, first_match, default, shadow (routing.md §1).
+//! How a route is chosen beside its filters: split, `first_match`, default, shadow (routing.md §1).
 
 use super::{File, names, transform};
 use crate::codes::Code;
@@ -28,7 +28,7 @@ impl<'p, 'n> Branches<'p, 'n> {
             (None, Some(split)) => Branches::split(file, split, problems),
             (Some(_), Some(_)) => {
                 let ranges = ["deliver", "split"].map(|key| part.key_range(key).unwrap_or(part.start()));
-                let later = if (ranges[0].line, ranges[0].column) > (ranges[1].line, ranges[1].column) { 0 } else { 1 };
+                let later = usize::from((ranges[0].line, ranges[0].column) < (ranges[1].line, ranges[1].column));
                 let hint = Some("to deliver every event and split it, too, write two routes".to_owned());
                 let message = "`split` stands in place of `deliver`; the route has both";
                 problems.error_with_hint(file.source, ranges[later], Code::BadSplit, message, hint);

@@ -46,7 +46,9 @@ impl Index {
     /// Builds the index over routes given by number, in rising order, with what each needs.
     pub fn new(routes: &[(u32, Need)]) -> Index {
         let mut uses = HashMap::new();
-        routes.iter().for_each(|(_, need)| need.count(&mut uses));
+        for (_, need) in routes {
+            need.count(&mut uses);
+        }
         let mut index = Index::default();
         for (number, need) in routes {
             match need.cheapest(&uses) {
@@ -133,7 +135,9 @@ fn note(routes: &mut Vec<u32>, route: u32) {
 /// Visits the routes of several lists in order. One that was filed under several keys may stand in several of them.
 fn merged(lists: &[&[u32]], mut visit: impl FnMut(u32)) {
     let mut found: Few<u32, FOUND> = Few::default();
-    lists.iter().for_each(|routes| found.extend(routes));
+    for routes in lists {
+        found.extend(routes);
+    }
     let found = found.as_mut_slice();
     found.sort_unstable();
     let mut last = None;

@@ -1,4 +1,4 @@
-//! first_match, default, split and shadow, case by case; `naive` compares them at random.
+//! `first_match`, default, split and shadow, case by case; `naive` compares them at random.
 
 use super::naive::event_of;
 use super::{event, exact_type, names, route};
