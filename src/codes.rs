@@ -123,12 +123,12 @@ codes! {
         "A mapping holds the same key twice. YAML forbids it, and readers differ in which one they believe.";
     BadConversion = 2017, "invalid conversion rules",
         "Conversion rules name members by JSON Pointers (/items/*/sku) and elements by XML names; two rules must not say different things of one member.";
+
+    // 22xx: findings, which refuse nothing
     BadSplit = 2055, "invalid split",
         "split stands in place of deliver. Each branch has a weight of 0 or more and its own deliver; the weights must not all be 0, and the names of deliver entries are unique over all branches of the route.";
     BadShadow = 2056, "invalid shadow route",
         "shadow is true, or {of: ROUTE} with the name of another route that is no shadow route itself.";
-
-    // 22xx: findings, which refuse nothing
     NeverTrue = 2201, "a filter can never be true",
         "Filters under one AND ask one attribute for two things at once, so that no event ever matches. Put alternatives under any.";
     UnreachableRoute = 2202, "a route is never reached",
