@@ -11,6 +11,8 @@ use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// A gateway that needs longer to say that it lives is not well.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection to a host that vanished is noticed, though a stream may be silent for hours.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// A page of the API is far smaller; this only bounds what a wrong address may send.
@@ -85,6 +87,15 @@ impl Client {
     /// `GET /api/v1/<path>`: the body of a good answer.
     pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<String, Failure> {
         let request = self.http.get(self.api(path, query)).timeout(ANSWER_TIMEOUT);
+        let response = request.send().await.map_err(|error| self.unreachable(&error, "--admin-url"))?;
+        self.good_body(response).await
+    }
+
+    /// `GET /<path>` of a probe: what it says when it is good.
+    pub async fn probe(&self, path: &str) -> Result<String, Failure> {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        let request = self.http.get(url).timeout(PROBE_TIMEOUT);
         let response = request.send().await.map_err(|error| self.unreachable(&error, "--admin-url"))?;
         self.good_body(response).await
     }

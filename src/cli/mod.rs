@@ -12,6 +12,7 @@ pub mod events;
 pub mod exit;
 pub mod explain_code;
 pub mod failure;
+pub mod health;
 pub mod listen;
 pub mod moment;
 pub mod output;
@@ -92,6 +93,8 @@ pub enum Command {
     DeadLetters(dead_letters::Args),
     /// Convert events between formats, or payloads by declared rules, offline
     Convert(Box<convert::Args>),
+    /// Ask whether a gateway is alive, or ready with --ready; exit code 69 when not
+    Health(health::Args),
     /// Explain an error code
     ExplainCode(explain_code::Args),
     /// Print a shell's completion script
@@ -136,6 +139,7 @@ async fn dispatch(cli: Cli, printer: &mut Printer) -> Result<(), Failure> {
         Some(Command::Convert(args)) => {
             convert::run(&convert::Args { files: args.files.clone().or(before), ..*args }, printer)
         }
+        Some(Command::Health(args)) => health::run(args, printer).await,
         Some(Command::ExplainCode(args)) => explain_code::run(&args, printer),
         Some(Command::Completions(args)) => completions::run(&args, printer),
     }

@@ -1,5 +1,6 @@
 //! What lands on a real Kafka, and what the destination says when it does not.
 
+use crate::support::kafka::secured::Security;
 use crate::support::kafka::{KafkaServer, Landed};
 use crate::support::wait_for;
 use bytes::Bytes;
@@ -246,7 +247,7 @@ async fn a_full_queue_waits_like_an_unreachable_destination() {
 
 #[tokio::test]
 async fn logins_work_and_are_never_shown() {
-    let server = KafkaServer::start_with_login("ann", "canary-secret");
+    let server = KafkaServer::start_secured(&Security::login("ann", "canary-secret"));
     server.create_topic("orders", 1, &[]).await;
     let with = |password| {
         let login = [("security.protocol", "SASL_PLAINTEXT"), ("sasl.mechanism", "PLAIN"), ("sasl.username", "ann")];

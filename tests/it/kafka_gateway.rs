@@ -2,6 +2,7 @@
 
 use crate::kafka_destination::fresh_topic;
 use crate::support::gateway::Gateway;
+use crate::support::kafka::secured::Security;
 use crate::support::kafka::{KafkaServer, Landed};
 use crate::support::wait_for;
 use serde_json::{Value, json};
@@ -204,7 +205,7 @@ async fn a_broker_absent_then_killed_and_paused_loses_nothing_and_keeps_the_orde
 
 #[tokio::test]
 async fn a_login_is_nowhere_to_be_read() {
-    let server = KafkaServer::start_with_login("ann", "canary");
+    let server = KafkaServer::start_secured(&Security::login("ann", "canary"));
     server.create_topic("orders", 1, &[]).await;
     let with = |password: &str| {
         routes(&server.address(), "orders", "").replace(

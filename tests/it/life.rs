@@ -72,7 +72,7 @@ async fn a_shutdown_under_load_ends_with_0_and_keeps_every_acknowledged_event() 
     }
     producers.wait_for_acks(20).await;
     let book = producers.finish().await;
-    ledger::check(&book, "log", &gateway.event_ids().await);
+    ledger::check(&book, "log", &gateway.event_ids().await, 0);
 }
 
 #[tokio::test]

@@ -2,10 +2,14 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod admin_api;
+#[cfg(all(feature = "kafka", feature = "nats"))]
+mod broker_formats;
 mod cli;
 mod conformance;
 mod conformance_xml;
 mod conversion;
+#[cfg(all(feature = "kafka", feature = "nats"))]
+mod deployment;
 mod http_abuse;
 #[cfg(feature = "kafka")]
 mod kafka_destination;
@@ -13,8 +17,12 @@ mod kafka_destination;
 mod kafka_faults;
 #[cfg(feature = "kafka")]
 mod kafka_gateway;
+#[cfg(feature = "kafka")]
+mod kafka_security;
 #[cfg(feature = "nats")]
 mod ledger;
+#[cfg(feature = "kafka")]
+mod ledger_kafka;
 mod life;
 #[cfg(feature = "nats")]
 mod nats_destination;

@@ -109,7 +109,8 @@ fn the_events_of_the_story_go_to_their_streams() {
     assert!(decision.iter().all(|lane| lane.route == "registrations"), "{decision:?}");
 }
 
-async fn tell(gateway: &Gateway, count: &str) -> Output {
+/// Has the shipped script tell it on a gateway.
+pub async fn tell(gateway: &Gateway, count: &str) -> Output {
     let story = Command::new("bash")
         .arg(package().join("routes/story.sh"))
         .args(["--count", count, "--to", &gateway.ingress("/"), "--admin-url", &gateway.admin("/")])

@@ -33,6 +33,11 @@ pub fn no_topic(topic: &str) -> DeliveryError {
     DeliveryError { code: Code::NoTopic, detail, advice: Advice::Later(None) }
 }
 
+/// This login may write to no topic at all.
+pub fn denied(detail: String) -> DeliveryError {
+    DeliveryError { code: Code::DestinationFailed, detail, advice: Advice::Later(None) }
+}
+
 /// It was or may have been sent, and nobody knows whether it is stored. `only_here` = other messages were answered
 /// meanwhile, so that the lane need not wait.
 pub fn no_ack(detail: String, only_here: bool) -> DeliveryError {

@@ -6,6 +6,7 @@ use super::error::{self, Consequence};
 use super::properties;
 use super::session::{Failure, Session};
 use super::traffic::Traffic;
+use super::view::{Topics, View, Why};
 use super::watch::{Limiter, scrub};
 use crate::deliver::error::DeliveryError;
 use crate::deliver::{Health, Outgoing, Reach, Receipt};
@@ -13,7 +14,6 @@ use crate::secret::Secret;
 use arc_swap::ArcSwapOption;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -29,8 +29,6 @@ const RETRY: Duration = Duration::from_millis(200);
 const LOOK_SHARE: u32 = 20;
 /// Topics are not asked for more rarely than this while messages need it.
 const LOOK_PAUSE: Duration = Duration::from_secs(10);
-/// A fault that is older is no news of a cluster that can be reached.
-const RECENT: Duration = Duration::from_mins(1);
 /// How long the brokers have to answer with their topics: at first, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 
@@ -49,30 +47,6 @@ pub struct Link {
     closed: AtomicBool,
 }
 
-/// What was last seen.
-#[derive(Debug)]
-struct View {
-    reach: Reach,
-    /// Why it cannot be reached, or what went wrong last.
-    why: Option<Why>,
-    topics: Option<Topics>,
-}
-
-/// Something that went wrong.
-#[derive(Debug, Clone)]
-struct Why {
-    at: Instant,
-    text: String,
-}
-
-/// The topics of the cluster at a moment.
-#[derive(Debug)]
-struct Topics {
-    /// Before they were asked for.
-    at: Instant,
-    names: HashSet<String>,
-}
-
 impl Link {
     /// A link that is not open yet.
     pub fn new(name: &str, config: &KafkaConfig, message_timeout: Duration) -> Arc<Link> {
@@ -86,7 +60,7 @@ impl Link {
             secrets: properties::secrets(config),
             client,
             session: ArcSwapOption::empty(),
-            view: watch::Sender::new(View { reach: Reach::Unknown, why: None, topics: None }),
+            view: watch::Sender::new(View::unknown()),
             traffic: Traffic::default(),
             limiter: Limiter::default(),
             look: Notify::new(),
@@ -100,6 +74,7 @@ impl Link {
         let mut patience = PATIENCE.0;
         loop {
             let begun = Instant::now();
+            self.note_end();
             let pause = match self.look_around(patience).await {
                 Ok(()) => {
                     patience = PATIENCE.0.max(begun.elapsed() * 2).min(PATIENCE.1);
@@ -145,6 +120,20 @@ impl Link {
         }
     }
 
+    /// Takes note of a producer that a fatal error has ended. Its messages come back, and are sent again by the next one.
+    fn note_end(&self) {
+        let Some(session) = self.session.load_full() else { return };
+        let Some((code, reason)) = session.fatal_error() else { return };
+        let reason = scrub(&reason, &self.secrets);
+        if let Some(suppressed) = self.limiter.pass("ended", Instant::now()) {
+            tracing::warn!(destination = self.name, reason, suppressed, "the producer failed and is made again");
+        }
+        if code == RDKafkaErrorCode::ClusterAuthorizationFailed {
+            self.view.send_modify(|view| view.denied = Some(reason));
+        }
+        session.break_off();
+    }
+
     async fn open(self: &Arc<Link>) -> Result<Arc<Session>, String> {
         let config = self.client.clone()?;
         let number = self.session.load().as_ref().map_or(1, |last| last.number + 1);
@@ -162,7 +151,7 @@ impl Link {
     /// Delivers one message whose topic was checked.
     pub async fn publish(&self, message: &Outgoing) -> Result<Receipt, DeliveryError> {
         self.find_topic(&message.target).await?;
-        let session = self.usable_session().ok_or_else(|| self.unreachable())?;
+        let session = self.usable_session().ok_or_else(|| self.denial().unwrap_or_else(|| self.unreachable()))?;
         let Some(flight) = self.traffic.begin(&message.target, Instant::now()) else {
             let only_here = !self.traffic.is_silent(Instant::now());
             return Err(error::silent(&message.target, only_here));
@@ -170,11 +159,12 @@ impl Link {
         let failure = match session.send(message).await {
             Ok(delivery) => {
                 flight.answered(Instant::now());
+                self.permit();
                 return Ok(Some(receipt(delivery.partition, delivery.offset)));
             }
             Err(failure) => failure,
         };
-        let why = self.recent_fault();
+        let why = self.view.borrow().recent_fault();
         let (error, consequence) = error::of(failure, &message.target, flight.others_answered(), why.as_deref());
         if matches!(failure, Failure::Sent(_)) && error.code != crate::codes::Code::NoAck {
             flight.answered(Instant::now());
@@ -182,7 +172,10 @@ impl Link {
         match consequence {
             Consequence::None => {}
             Consequence::ForgetTopic => self.forget_topic(&message.target),
-            Consequence::BreakOff => self.break_off(&session),
+            Consequence::BreakOff => {
+                self.break_off(&session);
+                return Err(self.denial().unwrap_or(error));
+            }
         }
         Err(error)
     }
@@ -244,7 +237,7 @@ impl Link {
         let mut news = false;
         self.view.send_modify(|view| {
             news = view.reach != Reach::Up;
-            *view = View { reach: Reach::Up, why: None, topics: Some(topics) };
+            *view = View { reach: Reach::Up, why: None, topics: Some(topics), denied: view.denied.take() };
         });
         if news && let Some(suppressed) = self.limiter.pass("connected", Instant::now()) {
             tracing::info!(destination = self.name, brokers = self.brokers, suppressed, "connected");
@@ -279,10 +272,16 @@ impl Link {
         error::unreachable(format!("no connection to {}: {why}", self.brokers))
     }
 
-    /// What went wrong a short time ago, be it with one broker of many.
-    fn recent_fault(&self) -> Option<String> {
-        let view = self.view.borrow();
-        view.why.as_ref().filter(|why| why.at.elapsed() < RECENT).map(|why| why.text.clone())
+    /// Why this login may write nowhere, if that is so. Attempts are counted then, as for a topic that is denied.
+    fn denial(&self) -> Option<DeliveryError> {
+        self.view.borrow().denied.clone().map(error::denied)
+    }
+
+    /// A message was taken: if this login was denied everything, it no longer is.
+    fn permit(&self) {
+        if self.view.borrow().denied.is_some() {
+            self.view.send_modify(|view| view.denied = None);
+        }
     }
 
     /// What is known, without asking.
@@ -290,10 +289,13 @@ impl Link {
         if self.view.borrow().reach != Reach::Up {
             return Health { healthy: false, detail: Some(self.unreachable().detail) };
         }
+        if let Some(denied) = self.denial() {
+            return Health { healthy: false, detail: Some(denied.detail) };
+        }
         if self.traffic.is_silent(Instant::now()) {
             return Health { healthy: false, detail: Some("messages are not acknowledged".to_owned()) };
         }
-        Health { healthy: true, detail: self.recent_fault() }
+        Health { healthy: true, detail: self.view.borrow().recent_fault() }
     }
 
     /// Does any broker answer.
@@ -345,20 +347,16 @@ impl Link {
         }
     }
 
-    /// librdkafka: the producer has ended. Its messages come back, and are sent again by the next one.
-    pub fn on_fatal(&self, session: u64, reason: &str) {
-        self.on_fault(session, reason);
-        if let Some(current) = self.session.load().as_ref().filter(|current| current.number == session) {
-            self.break_off(current);
-        }
-        if let Some(suppressed) = self.limiter.pass("fatal", Instant::now()) {
-            let reason = scrub(reason, &self.secrets);
-            tracing::warn!(destination = self.name, reason, suppressed, "the producer failed and is made again");
-        }
+    /// Has the task that keeps the producer look after it. Callbacks must not: whoever drops a producer waits for them.
+    pub fn look_again(&self) {
+        self.look.notify_one();
     }
 
     /// librdkafka: a line for its log.
     pub fn log(&self, level: RDKafkaLogLevel, kind: &str, text: &str) {
+        // Connections that brokers closed for being idle must not hide one that failed.
+        let closed = kind == "FAIL" && matches!(level, RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info);
+        let kind = if closed { "CLOSED" } else { kind };
         let Some(suppressed) = self.limiter.pass(kind, Instant::now()) else { return };
         let (destination, text) = (&self.name, scrub(text, &self.secrets));
         match level {
@@ -366,17 +364,11 @@ impl Link {
                 tracing::warn!(destination, kind, suppressed, "librdkafka: {text}");
             }
             RDKafkaLogLevel::Warning => tracing::warn!(destination, kind, suppressed, "librdkafka: {text}"),
-            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info if !closed => {
                 tracing::info!(destination, kind, suppressed, "librdkafka: {text}");
             }
-            RDKafkaLogLevel::Debug => tracing::debug!(destination, kind, suppressed, "librdkafka: {text}"),
+            _ => tracing::debug!(destination, kind, suppressed, "librdkafka: {text}"),
         }
-    }
-}
-
-impl Why {
-    fn now(text: String) -> Why {
-        Why { at: Instant::now(), text }
     }
 }
 

@@ -18,6 +18,8 @@ mod tests;
 #[cfg(feature = "kafka")]
 mod traffic;
 #[cfg(feature = "kafka")]
+mod view;
+#[cfg(feature = "kafka")]
 mod watch;
 
 use super::Destination;

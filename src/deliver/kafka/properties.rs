@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What stands where the operator writes nothing: the property, the others that decide the same thing, and the value.
-const DEFAULTS: [(&[&str], &str); 10] = [
+const DEFAULTS: [(&[&str], &str); 9] = [
     // Waiting for company costs more than it saves: while requests are under way, messages gather anyway.
     (&["linger.ms", "queue.buffering.max.ms"], "0"),
     (&["queue.buffering.max.kbytes"], "262144"),
@@ -23,7 +23,6 @@ const DEFAULTS: [(&[&str], &str); 10] = [
     // Only topics that are known to exist are written to.
     (&["topic.metadata.propagation.max.ms"], "5000"),
     (&["enable.metrics.push"], "false"),
-    (&["log.connection.close"], "false"),
 ];
 
 /// Parts of the names of properties whose values are secrets.

@@ -68,6 +68,12 @@ impl Session {
         self.broken.load(Ordering::Acquire)
     }
 
+    /// The fatal error that has ended it, if one has. librdkafka calls back with the cause alone, which is not always fatal.
+    pub fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        let mut producers = self.main.iter().chain(self.alone.get());
+        producers.find_map(|producer| producer.client().fatal_error())
+    }
+
     /// Sends a message and waits for what becomes of it.
     ///
     /// librdkafka gathers messages into batches, and a broker refuses a batch that is larger than the topic's

@@ -26,22 +26,35 @@ pub struct Watch {
 
 impl ClientContext for Watch {
     fn log(&self, level: RDKafkaLogLevel, kind: &str, text: &str) {
-        if let Some(link) = self.link.upgrade() {
-            link.log(level, kind, text);
+        let Some(link) = self.link.upgrade() else { return };
+        // A broker that hangs up on who speaks no TLS is no error to librdkafka, but what people have to know.
+        if self.main
+            && let Some(reason) = failed_to_connect(kind, text)
+        {
+            link.on_fault(self.session, reason);
         }
+        link.log(level, kind, text);
     }
 
     fn stats_raw(&self, _statistics: &[u8]) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let (Some(link), Some(code)) = (self.link.upgrade(), error.rdkafka_error_code()) else { return };
-        match code {
-            RDKafkaErrorCode::Fatal => link.on_fatal(self.session, reason),
-            RDKafkaErrorCode::AllBrokersDown if self.main => link.on_all_down(self.session),
-            _ if self.main => link.on_fault(self.session, reason),
-            _ => {}
+        let Some(link) = self.link.upgrade() else { return };
+        if self.main && error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            link.on_all_down(self.session);
+        } else if self.main {
+            link.on_fault(self.session, reason);
         }
+        // It may have been a fatal one.
+        link.look_again();
     }
+}
+
+/// What a line of librdkafka's log says about a connection that did not come about. One that was up and is gone is none.
+fn failed_to_connect<'a>(kind: &str, text: &'a str) -> Option<&'a str> {
+    let is_one = kind == "FAIL" && !text.contains("in state UP");
+    // `[thrd:NAME]: ` stands before the rest.
+    is_one.then(|| text.split_once("]: ").map_or(text, |(_thread, reason)| reason))
 }
 
 /// Lets one line of a kind through every ten seconds and counts the others.
@@ -81,4 +94,20 @@ impl Limiter {
 /// A text without the secrets it may repeat.
 pub fn scrub(text: &str, secrets: &[Secret]) -> String {
     secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.reveal(), "…"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::failed_to_connect;
+
+    #[test]
+    fn a_connection_that_never_came_about_has_a_reason() {
+        let failed =
+            "[thrd:a:1/bootstrap]: a:1/bootstrap: Disconnected while requesting ApiVersion (in state APIVERSION_QUERY)";
+        let reason = "a:1/bootstrap: Disconnected while requesting ApiVersion (in state APIVERSION_QUERY)";
+        assert_eq!(failed_to_connect("FAIL", failed), Some(reason));
+        assert_eq!(failed_to_connect("FAIL", "it failed"), Some("it failed"));
+        assert_eq!(failed_to_connect("ERROR", failed), None);
+        assert_eq!(failed_to_connect("FAIL", "[thrd:a]: a: Disconnected (after 600000ms in state UP)"), None);
+    }
 }

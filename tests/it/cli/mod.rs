@@ -141,9 +141,19 @@ async fn a_wrong_command_line_is_64_and_help_is_data() {
     assert_eq!((wrong.code, &told["type"]), (64, &"about:blank".into()));
     let help = signalbox(&["--help"]).await;
     assert_eq!((help.code, help.stderr.as_str()), (0, ""));
-    for name in
-        ["serve", "check", "send", "listen", "tail", "events", "explain-code", "dead-letters", "convert", "completions"]
-    {
+    for name in [
+        "serve",
+        "check",
+        "send",
+        "listen",
+        "tail",
+        "events",
+        "explain-code",
+        "dead-letters",
+        "convert",
+        "completions",
+        "health",
+    ] {
         assert!(help.stdout.contains(&format!("\n  {name} ")), "{name}");
     }
     let version = signalbox(&["--version"]).await;

@@ -17,6 +17,10 @@ pub const PLAIN: &str = "listeners: [{name: public, address: \"127.0.0.1:0\"}]\n
 /// A gateway in its folder, running or stopped. Ends when dropped.
 pub struct Gateway {
     dir: tempfile::TempDir,
+    /// More of its command line.
+    arguments: Vec<String>,
+    /// More of its environment.
+    environment: Vec<(String, String)>,
     running: Option<Running>,
     http: reqwest::Client,
 }
@@ -30,12 +34,19 @@ impl Gateway {
     /// Starts it with these files, named relative to its folder: `signalbox.yaml` ([`PLAIN`] when absent),
     /// `routes/orders.yaml`, …
     pub async fn start(files: &[(&str, &str)]) -> Gateway {
+        Gateway::start_with(files, &[], &[]).await
+    }
+
+    /// Starts it with these files, more arguments, and variables of the environment.
+    pub async fn start_with(files: &[(&str, &str)], arguments: &[&str], environment: &[(&str, &str)]) -> Gateway {
         let dir = tempfile::tempdir().expect("a temporary folder");
         for folder in ["routes", "schemas"] {
             std::fs::create_dir(dir.path().join(folder)).expect("a new folder");
         }
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
-        let mut gateway = Gateway { dir, running: None, http };
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let environment = environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut gateway = Gateway { dir, arguments, environment, running: None, http };
         gateway.write("signalbox.yaml", PLAIN);
         for (name, text) in files {
             gateway.write(name, text);
@@ -60,6 +71,8 @@ impl Gateway {
         let log = File::options().create(true).append(true).open(self.log()).expect("the folder can be written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_signalbox"))
             .args(["serve", "--output", "json", "--config", "signalbox.yaml"])
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.dir.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -129,6 +142,15 @@ impl Gateway {
         assert!(answer.status().is_success(), "GET {path}: {}", answer.status());
         let text = answer.text().await.expect("a body");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("GET {path} is not JSON ({error}): {text}"))
+    }
+
+    /// Waits until every delivery of every event has come to its end.
+    pub async fn settled(&self) {
+        let no_work = || async {
+            let page = self.get("/api/v1/events?status=pending&limit=1").await;
+            page["events"].as_array().expect("a list").is_empty().then_some(())
+        };
+        super::wait_for("all deliveries", Duration::from_mins(2), no_work).await;
     }
 
     /// Its folder.

@@ -129,30 +129,36 @@ async fn post_until_told(
     }
 }
 
-/// Holds what a receiver got, in its order, against the book: nothing acknowledged is missing, nothing refused is there,
-/// nothing came twice, and each key is in order.
-pub fn check(book: &Book, receiver: &str, got: &[String]) {
-    let mut times: BTreeMap<&str, u32> = BTreeMap::new();
+/// Holds what a receiver got, in its order, against the book: nothing acknowledged is missing, nothing refused is there, no
+/// more than `most` copies of what was there already, and each key in order: no event is there for the first time after a
+/// younger one. Returns how many copies there were.
+pub fn check(book: &Book, receiver: &str, got: &[String], most: usize) -> usize {
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
     for id in got {
-        *times.entry(id).or_default() += 1;
+        let times = times.entry(id).or_default();
+        *times += 1;
+        let (key, n) = id.split_once('-').expect("an id of this ledger");
+        let n: u64 = n.parse().expect("a number");
+        let before = *newest.get(key).unwrap_or(&n);
+        assert!(*times > 1 || before <= n, "{receiver}: key {key}: {n} came after {before}");
+        newest.insert(key, before.max(n));
     }
     let lost: Vec<_> = book.acked.iter().filter(|id| !times.contains_key(id.as_str())).collect();
     let phantom: Vec<_> = book.refused.iter().filter(|id| times.contains_key(id.as_str())).collect();
     let twice: Vec<_> = times.iter().filter(|(_, times)| **times > 1).collect();
-    assert!(
-        lost.is_empty(),
-        "{receiver}: {} of {} acknowledged events are lost: {lost:?}",
-        lost.len(),
-        book.acked.len()
-    );
+    let acked = book.acked.len();
+    assert!(lost.is_empty(), "{receiver}: {} of {acked} acknowledged events are lost: {lost:?}", lost.len());
     assert!(phantom.is_empty(), "{receiver}: refused events are there: {phantom:?}");
-    assert!(twice.is_empty(), "{receiver}: events came twice: {twice:?}");
-    let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
-    for id in got {
-        let (key, n) = id.split_once('-').expect("an id of this ledger");
-        let n: u64 = n.parse().expect("a number");
-        if let Some(before) = newest.insert(key, n) {
-            assert!(before < n, "{receiver}: key {key}: {n} came after {before}");
-        }
+    let copies = got.len() - times.len();
+    assert!(copies <= most, "{receiver}: {copies} copies of {acked} events, at most {most} may be there: {twice:?}");
+    copies
+}
+
+/// Tells what a ledger has found, beside the name of the test (`--nocapture`).
+pub fn report(what: &str, book: &Book, copies: usize) {
+    #[expect(clippy::print_stderr, reason = "a figure for people; a test has nothing else to say it with")]
+    {
+        eprintln!("{what}: {} acknowledged, {} refused, {copies} copies", book.acked.len(), book.refused.len());
     }
 }

@@ -1,12 +1,16 @@
 //! A real Apache Kafka of one test's own, or one that simple tests share: own store, restart on the same port, kill, pause.
 
+mod read;
+pub mod secured;
+
+pub use read::Landed;
+use secured::Security;
+
 use super::{note_process, signal, tail};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::message::{Headers as _, Message as _};
-use rdkafka::{Offset, TopicPartitionList};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -33,31 +37,6 @@ struct Running {
     broker: u32,
 }
 
-/// A record as it stands in a topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Landed {
-    /// Its partition.
-    pub partition: i32,
-    /// Its offset.
-    pub offset: i64,
-    /// Its key; `None` = null.
-    pub key: Option<String>,
-    /// Its value; `None` = null.
-    pub value: Option<Vec<u8>>,
-    /// Its headers in order.
-    pub headers: Vec<(String, Option<String>)>,
-}
-
-impl Landed {
-    /// The value of the only header of a name.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut found = self.headers.iter().filter(|(known, _)| known == name);
-        let value = found.next()?.1.as_deref();
-        assert!(found.next().is_none(), "header `{name}` stands twice: {:?}", self.headers);
-        value
-    }
-}
-
 impl KafkaServer {
     /// One that many tests share; each uses topics of its own.
     pub fn shared() -> &'static KafkaServer {
@@ -77,21 +56,17 @@ impl KafkaServer {
         panic!("Kafka does not start:\n{}", tail(&server.dir.path().join("log")));
     }
 
-    /// Starts one that wants a login: mechanism PLAIN, without TLS.
-    pub fn start_with_login(user: &str, password: &str) -> KafkaServer {
+    /// Starts one that looks closely at who comes. Tests look behind the scenes through a listener of their own.
+    pub fn start_secured(security: &Security) -> KafkaServer {
         let mut server = KafkaServer::absent();
         let inside = free_port();
-        let module = "org.apache.kafka.common.security.plain.PlainLoginModule";
-        let lines = format!(
-            "listeners=CLIENT://127.0.0.1:{},INSIDE://127.0.0.1:{inside},CONTROLLER://127.0.0.1:{}\n\
-             inter.broker.listener.name=INSIDE\n\
-             listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-             listener.name.client.sasl.enabled.mechanisms=PLAIN\n\
-             listener.name.client.plain.sasl.jaas.config={module} required user_{user}=\"{password}\";\n",
-            server.port,
-            server.port + 1
-        );
-        std::fs::write(server.dir.path().join("extra.properties"), lines).expect("the folder can be written");
+        let dir = server.dir.path();
+        std::fs::write(dir.join("extra.properties"), security.properties(dir, server.port, inside))
+            .expect("the folder can be written");
+        if let Some((user, password)) = &security.scram {
+            let line = format!("SCRAM-SHA-512=[name={user},password={password}]\n");
+            std::fs::write(dir.join("scram"), line).expect("the folder can be written");
+        }
         server.inside = Some(inside);
         assert!(server.try_run(), "Kafka does not start:\n{}", tail(&server.dir.path().join("log")));
         server
@@ -156,50 +131,6 @@ impl KafkaServer {
         let consumer: BaseConsumer = self.client().create().expect("a client");
         let metadata = consumer.fetch_metadata(None, ANSWER).expect("an answer");
         metadata.topics().iter().map(|topic| topic.name().to_owned()).collect()
-    }
-
-    /// Every record of a topic, partition by partition, oldest first.
-    pub fn read(&self, topic: &str) -> Vec<Landed> {
-        let consumer: BaseConsumer = self.client().create().expect("a client");
-        let metadata = consumer.fetch_metadata(Some(topic), ANSWER).expect("an answer");
-        let mut wanted = TopicPartitionList::new();
-        let mut left = 0;
-        for partition in metadata.topics()[0].partitions() {
-            let (low, high) = consumer.fetch_watermarks(topic, partition.id(), ANSWER).expect("an answer");
-            wanted.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("an offset");
-            left += high - low;
-        }
-        consumer.assign(&wanted).expect("the partitions are there");
-        let mut landed = Vec::new();
-        let end = Instant::now() + ANSWER;
-        while left > 0 {
-            assert!(Instant::now() < end, "{left} records of `{topic}` cannot be read");
-            let Some(record) = consumer.poll(Duration::from_millis(200)) else { continue };
-            let record = record.expect("a record");
-            left -= 1;
-            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
-            let headers = record.headers().map_or_else(Vec::new, |headers| {
-                headers.iter().map(|header| (header.key.to_owned(), header.value.map(text))).collect()
-            });
-            landed.push(Landed {
-                partition: record.partition(),
-                offset: record.offset(),
-                key: record.key().map(text),
-                value: record.payload().map(<[u8]>::to_vec),
-                headers,
-            });
-        }
-        landed.sort_by_key(|record| (record.partition, record.offset));
-        landed
-    }
-
-    /// How many records a topic holds.
-    pub fn count(&self, topic: &str) -> i64 {
-        let consumer: BaseConsumer = self.client().create().expect("a client");
-        let Ok(metadata) = consumer.fetch_metadata(Some(topic), ANSWER) else { return 0 };
-        let count =
-            |partition: i32| consumer.fetch_watermarks(topic, partition, ANSWER).map_or(0, |(low, high)| high - low);
-        metadata.topics()[0].partitions().iter().map(|partition| count(partition.id())).sum()
     }
 
     /// A client of the test's own.
