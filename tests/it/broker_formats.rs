@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use signalbox::cloudevents::reader::Bounds;
 use signalbox::cloudevents::{Data, Event, Kind, xml};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 const PARTITIONS: u32 = 10;
 const XMLNS: &str = concat!(
@@ -25,8 +26,11 @@ struct Everything {
     nats: BTreeMap<&'static str, BTreeMap<String, StreamMessage>>,
 }
 
-/// Posts requests (content type, other headers, body), and collects what lands of them in every mode and format.
-async fn send(requests: &[(&str, &[(&str, &str)], &[u8])]) -> Everything {
+/// A request: content type, other headers, body.
+type Post<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8]);
+
+/// Posts requests, and collects what lands of them in every mode and format.
+async fn send(requests: &[Post<'_>]) -> Everything {
     let (kafka, nats, topic) = (KafkaServer::shared(), NatsServer::start(), fresh_topic());
     let mut routes = format!(
         "destinations:\n  - {{name: bus, kafka: {{brokers: [\"{}\"]}}}}\n  - {{name: edge, nats: {{servers: [\"{}\"], \
@@ -37,8 +41,8 @@ async fn send(requests: &[(&str, &[(&str, &str)], &[u8])]) -> Everything {
     let modes = [("binary", "mode: binary"), ("json", "mode: structured"), ("xml", "mode: structured, format: xml")];
     for (name, mode) in modes {
         kafka.create_topic(&format!("{topic}-{name}"), i32::try_from(PARTITIONS).expect("few"), &[]).await;
-        routes += &format!("      - {{destination: bus, name: kafka-{name}, topic: {topic}-{name}, {mode}}}\n");
-        routes += &format!("      - {{destination: edge, name: nats-{name}, subject: formats.{name}, {mode}}}\n");
+        writeln!(routes, "      - {{destination: bus, name: kafka-{name}, topic: {topic}-{name}, {mode}}}").unwrap();
+        writeln!(routes, "      - {{destination: edge, name: nats-{name}, subject: formats.{name}, {mode}}}").unwrap();
     }
     let gateway = Gateway::start(&[("routes/all.yaml", &routes)]).await;
     for (media_type, headers, body) in requests {
@@ -73,7 +77,10 @@ fn id_of(mode: &str, record: &Landed) -> String {
 
 fn id_in(mode: &str, message: &StreamMessage) -> String {
     match mode {
-        "binary" => header(message, "ce-id").expect("an id"),
+        "binary" => {
+            let id = header(message, "ce-id").expect("an id");
+            percent_encoding::percent_decode_str(&id).decode_utf8().expect("UTF-8").into_owned()
+        }
         "json" => json_of(&message.payload)["id"].as_str().expect("an id").to_owned(),
         _ => xml_of(&message.payload).id.to_string(),
     }
@@ -182,7 +189,7 @@ async fn bytes_nothing_and_emptiness_are_told_apart() {
         r#"{"specversion":"1.0","id":"empty","source":"/s","type":"t","datacontenttype":"text/plain","data":""}"#;
     let bytes = b"\x00\xff\r\n\x1b";
     let json = "application/cloudevents+json";
-    let requests: [(&str, &[(&str, &str)], &[u8]); 3] =
+    let requests: [Post<'_>; 3] =
         [("image/png", &named("bytes"), bytes), ("", &named("nothing"), b""), (json, &[], empty.as_bytes())];
     let landed = send(&requests).await;
     for (id, value) in [("bytes", Some(&bytes[..])), ("nothing", None), ("empty", Some(&b""[..]))] {

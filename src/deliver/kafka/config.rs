@@ -7,9 +7,25 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A Kafka cluster.
+/// A secured cluster, as the reference shows it.
+pub const EXAMPLE: &str = r#"destinations:
+  - name: orders-kafka
+    kafka:
+      brokers: ["kafka-1.example:9093", "kafka-2.example:9093"]
+      properties:
+        security.protocol: SASL_SSL                  # or SSL, SASL_PLAINTEXT
+        ssl.ca.location: /etc/kafka/ca.pem           # or ssl.ca.pem: "${file:ca.pem}"
+        sasl.mechanism: SCRAM-SHA-512                # or SCRAM-SHA-256, PLAIN
+        sasl.username: signalbox
+        sasl.password: "${env:KAFKA_PASSWORD}"
+        ssl.certificate.location: /etc/kafka/me.pem  # where the brokers want a certificate, too
+        ssl.key.location: /etc/kafka/me.key
+"#;
+
+/// A Kafka cluster. Topics are never created; one that is missing or denied is retried by attempts and deadline.
 #[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-example" = EXAMPLE))]
 pub struct KafkaConfig {
     /// `host:port`, one or more brokers of one cluster; the others are found through them.
     #[schemars(length(min = 1))]

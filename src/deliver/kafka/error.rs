@@ -55,6 +55,11 @@ pub fn silent(topic: &str, only_here: bool) -> DeliveryError {
     }
 }
 
+/// The topic owes so many answers that this message waits, as it would for an unreachable destination.
+pub fn full(topic: &str) -> DeliveryError {
+    unreachable(format!("topic `{topic}` has too many messages that are not acknowledged yet"))
+}
+
 /// What a failure of a message to `topic` means. `why` = what is known of the connection.
 pub fn of(failure: Failure, topic: &str, only_here: bool, why: Option<&str>) -> (DeliveryError, Consequence) {
     use RDKafkaErrorCode as Kafka;

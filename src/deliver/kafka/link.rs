@@ -5,7 +5,7 @@ use super::config::KafkaConfig;
 use super::error::{self, Consequence};
 use super::properties;
 use super::session::{Failure, Session};
-use super::traffic::Traffic;
+use super::traffic::{Held, Traffic};
 use super::view::{Topics, View, Why};
 use super::watch::{Limiter, scrub};
 use crate::deliver::error::DeliveryError;
@@ -152,10 +152,10 @@ impl Link {
     pub async fn publish(&self, message: &Outgoing) -> Result<Receipt, DeliveryError> {
         self.find_topic(&message.target).await?;
         let session = self.usable_session().ok_or_else(|| self.denial().unwrap_or_else(|| self.unreachable()))?;
-        let Some(flight) = self.traffic.begin(&message.target, Instant::now()) else {
-            let only_here = !self.traffic.is_silent(Instant::now());
-            return Err(error::silent(&message.target, only_here));
-        };
+        let flight = self.traffic.begin(&message.target, Instant::now()).map_err(|held| match held {
+            Held::Silent => error::silent(&message.target, !self.traffic.is_silent(Instant::now())),
+            Held::Full => error::full(&message.target),
+        })?;
         let failure = match session.send(message).await {
             Ok(delivery) => {
                 flight.answered(Instant::now());

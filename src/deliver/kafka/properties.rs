@@ -13,6 +13,7 @@ use std::time::Duration;
 const DEFAULTS: [(&[&str], &str); 9] = [
     // Waiting for company costs more than it saves: while requests are under way, messages gather anyway.
     (&["linger.ms", "queue.buffering.max.ms"], "0"),
+    // Four times what all lanes hold in memory. A message that finds the queue full waits as for an unreachable destination.
     (&["queue.buffering.max.kbytes"], "262144"),
     (&["socket.keepalive.enable"], "true"),
     // A request is repeated over another connection before its messages time out; sequence numbers prevent copies.

@@ -1,9 +1,9 @@
-use super::config::{KafkaConfig, Place, Property};
+use super::config::{EXAMPLE, KafkaConfig, Place, Property};
 use super::error::{self, Consequence};
 use super::link::Link;
 use super::properties;
 use super::session::Failure;
-use super::traffic::{SILENCE, Traffic};
+use super::traffic::{Held, MOST, SILENCE, Traffic};
 use super::watch::{Limiter, scrub};
 use crate::codes::Code;
 use crate::deliver::Outgoing;
@@ -96,6 +96,19 @@ fn unknown_properties_bad_values_and_contradictions_are_found_at_load() {
 }
 
 #[test]
+fn the_example_of_the_reference_names_properties_there_are() {
+    let lines = EXAMPLE.lines().skip_while(|line| !line.contains("properties:")).skip(1);
+    let pairs: Vec<_> = lines.map(|line| line.trim().split_once(": ").expect("a property")).collect();
+    assert!(pairs.len() > 5);
+    for (name, value) in pairs {
+        let value = value.split("  #").next().expect("a value").trim().trim_matches('"');
+        let faults = config(&["a"], &[(name, value)]).faults();
+        let only_absent = |place: &Place| name.ends_with(".location") && *place == Place::Value(name.to_owned());
+        assert!(faults.iter().all(|fault| only_absent(&fault.place)), "{faults:?}");
+    }
+}
+
+#[test]
 fn what_the_operator_writes_stands_before_our_defaults() {
     let client = |properties: &[(&str, &str)]| {
         properties::client("orders", &config(&["a", "b:1"], properties), Duration::from_secs(9))
@@ -155,13 +168,24 @@ fn a_silent_topic_gets_one_message_a_second_and_others_are_untouched() {
     assert!(!traffic.is_silent(after(silence - 1)));
     assert!(traffic.is_silent(after(silence)));
     let probe = traffic.begin("stuck", after(silence)).expect("the first one in a second");
-    assert!(traffic.begin("stuck", after(silence + 999)).is_none());
-    assert!(traffic.begin("stuck", after(silence + 1000)).is_some());
+    assert_eq!(traffic.begin("stuck", after(silence + 999)).err(), Some(Held::Silent));
+    assert!(traffic.begin("stuck", after(silence + 1000)).is_ok());
     let other = traffic.begin("other", after(silence)).expect("another topic");
     other.answered(after(silence + 1));
     assert!(probe.others_answered() && !traffic.is_silent(after(silence + 2)));
     probe.answered(after(silence + 1100));
-    assert!(traffic.begin("stuck", after(silence + 1101)).is_some(), "it speaks again");
+    assert!(traffic.begin("stuck", after(silence + 1101)).is_ok(), "it speaks again");
+}
+
+#[test]
+fn a_topic_that_owes_much_leaves_room_for_others() {
+    let (traffic, now) = (Traffic::default(), Instant::now());
+    let mut flights: Vec<_> = (0..MOST).map(|_| traffic.begin("slow", now).expect("there is room")).collect();
+    assert_eq!(traffic.begin("slow", now).err(), Some(Held::Full));
+    assert!(traffic.begin("other", now).is_ok());
+    flights.pop();
+    assert!(traffic.begin("slow", now).is_ok());
+    assert_eq!(error::full("slow").advice, Advice::Unreachable, "it waits and uses no attempts");
 }
 
 #[test]

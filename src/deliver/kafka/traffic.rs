@@ -10,6 +10,10 @@ pub const SILENCE: Duration = Duration::from_secs(5);
 /// To a silent topic one message is let through this often: another partition of it may answer.
 const TRICKLE: Duration = Duration::from_secs(1);
 
+/// Messages that may wait for the answers of one topic, a tenth of what librdkafka queues at most
+/// (`queue.buffering.max.messages`): lanes that write to other topics always find room.
+pub const MOST: usize = 10_000;
+
 /// Every topic that owes an answer.
 #[derive(Debug, Default)]
 pub struct Traffic {
@@ -32,6 +36,15 @@ struct Topic {
     let_through: Instant,
 }
 
+/// Why nothing more is sent to a topic for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// It gives no answers.
+    Silent,
+    /// It owes too many.
+    Full,
+}
+
 /// One message that waits for its answer; ends when dropped.
 #[derive(Debug)]
 pub struct Flight<'a> {
@@ -41,12 +54,15 @@ pub struct Flight<'a> {
 }
 
 impl Traffic {
-    /// A message is about to be sent. `None`: the topic is silent, nothing more is sent to it for now.
-    pub fn begin<'a>(&'a self, topic: &'a str, now: Instant) -> Option<Flight<'a>> {
+    /// A message is about to be sent.
+    pub fn begin<'a>(&'a self, topic: &'a str, now: Instant) -> Result<Flight<'a>, Held> {
         let mut inner = self.lock();
         if let Some(known) = inner.topics.get_mut(topic) {
             if is_over(known.since, SILENCE, now) && !is_over(known.let_through, TRICKLE, now) {
-                return None;
+                return Err(Held::Silent);
+            }
+            if known.in_flight >= MOST {
+                return Err(Held::Full);
             }
             known.in_flight += 1;
             known.let_through = now;
@@ -54,7 +70,7 @@ impl Traffic {
             inner.topics.insert(topic.to_owned(), Topic { in_flight: 1, since: now, let_through: now });
         }
         drop(inner);
-        Some(Flight { traffic: self, topic, begun: now })
+        Ok(Flight { traffic: self, topic, begun: now })
     }
 
     /// True when topics owe answers and nothing has answered for long.
