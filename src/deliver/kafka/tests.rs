@@ -100,12 +100,16 @@ fn the_example_of_the_reference_names_properties_there_are() {
     let lines = EXAMPLE.lines().skip_while(|line| !line.contains("properties:")).skip(1);
     let pairs: Vec<_> = lines.map(|line| line.trim().split_once(": ").expect("a property")).collect();
     assert!(pairs.len() > 5);
-    for (name, value) in pairs {
-        let value = value.split("  #").next().expect("a value").trim().trim_matches('"');
-        let faults = config(&["a"], &[(name, value)]).faults();
-        let only_absent = |place: &Place| name.ends_with(".location") && *place == Place::Value(name.to_owned());
-        assert!(faults.iter().all(|fault| only_absent(&fault.place)), "{faults:?}");
-    }
+    let pairs: Vec<_> = pairs
+        .into_iter()
+        .map(|(name, value)| (name, value.split("  #").next().expect("a value").trim().trim_matches('"')))
+        .collect();
+    // Its files are not here.
+    let (files, others): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.ends_with(".location"));
+    assert_eq!(config(&["a"], &others).faults(), []);
+    let places = places(&config(&["a"], &files));
+    assert_eq!(places.len(), files.len());
+    assert!(files.iter().all(|(name, _)| places.contains(&Place::Value((*name).to_owned()))), "{places:?}");
 }
 
 #[test]
