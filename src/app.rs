@@ -10,7 +10,7 @@ use crate::deliver::discard::Discard;
 use crate::deliver::dispatcher::{Delivery, LaneLimits};
 use crate::deliver::log::LogDestination;
 use crate::deliver::plan::Plan;
-use crate::deliver::{Destination, kafka, nats};
+use crate::deliver::{Destination, http, kafka, nats};
 use crate::ingress;
 use crate::log::{self, DataDir, LockError, Log};
 use crate::pipeline::budget::Budget;
@@ -221,6 +221,7 @@ fn wanted(snapshot: &Snapshot, log: Option<&Log>, tasks: &Tasks) -> Vec<Wanted> 
             DestinationSpec::Discard => Box::new(|| Arc::new(Discard)),
             DestinationSpec::Nats(config) => Box::new(move || nats::start(&name_, &config, &tasks)),
             DestinationSpec::Kafka(config) => Box::new(move || kafka::start(&name_, &config, None, &tasks)),
+            DestinationSpec::Http(options) => Box::new(move || http::start(&name_, &options.config)),
         };
         Some(Wanted { name: name.clone(), kind: spec.kind(), fingerprint: fingerprint(spec), start })
     };
@@ -233,6 +234,7 @@ fn fingerprint(spec: &DestinationSpec) -> String {
         DestinationSpec::Log | DestinationSpec::Discard => spec.kind().to_owned(),
         DestinationSpec::Nats(config) => config.fingerprint().reveal().to_owned(),
         DestinationSpec::Kafka(config) => config.fingerprint().reveal().to_owned(),
+        DestinationSpec::Http(options) => options.config.fingerprint().reveal().to_owned(),
     }
 }
 

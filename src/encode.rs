@@ -1,5 +1,6 @@
 //! Event → headers and body in the mode and format of a delivery; pure.
 
+use crate::cloudevents::headers::Coding;
 use crate::cloudevents::xml::Unwritable;
 use crate::cloudevents::{Event, Format, http, kafka, nats};
 use bytes::Bytes;
@@ -16,6 +17,17 @@ pub enum Mode {
     Structured,
 }
 
+/// How values stand in the `ce-` headers of binary mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HeaderEncoding {
+    /// As the binding says: blanks, `"`, `%` and all that is not ASCII are percent-encoded.
+    #[default]
+    Percent,
+    /// As UTF-8, for receivers that do not decode (Go, Java and Rust SDKs). Blanks at either end of a value are lost on HTTP.
+    Raw,
+}
+
 /// Whose header dialect is written (three different ones: specs.md §2, §8, §9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
@@ -25,6 +37,10 @@ pub enum Dialect {
     Nats,
     /// `ce_…`, plain UTF-8, `content-type`.
     Kafka,
+    /// As [`Dialect::Http`], not percent-encoded.
+    HttpRaw,
+    /// As [`Dialect::Nats`], not percent-encoded.
+    NatsRaw,
 }
 
 /// What is sent.
@@ -45,7 +61,9 @@ pub struct EncodeError(pub String);
 pub fn encode(event: &Event, mode: Mode, format: Format, dialect: Dialect) -> Result<Message, EncodeError> {
     let (headers, body) = match (mode, dialect) {
         (Mode::Binary, Dialect::Http) => http::write_binary(event),
+        (Mode::Binary, Dialect::HttpRaw) => http::write_binary_as(event, Coding::Raw),
         (Mode::Binary, Dialect::Nats) => nats::write_binary(event),
+        (Mode::Binary, Dialect::NatsRaw) => nats::write_binary_as(event, Coding::Raw),
         (Mode::Binary, Dialect::Kafka) => kafka::write_binary(event),
         (Mode::Structured, dialect) => structured(event, format, dialect)?,
     };
@@ -95,6 +113,16 @@ mod tests {
             let message = encode(&event(BODY), Mode::Binary, Format::Json, dialect).unwrap();
             assert_eq!(headers(&message), [&attributes[..], &[(name, "application/json")]].concat());
             assert_eq!(message.body.as_deref(), Some(&b"\"x\""[..]));
+        }
+    }
+
+    #[test]
+    fn raw_dialects_write_values_as_they_are() {
+        for (dialect, name) in [(Dialect::HttpRaw, "Content-Type"), (Dialect::NatsRaw, "ce-datacontenttype")] {
+            let message = encode(&event(BODY), Mode::Binary, Format::Json, dialect).unwrap();
+            assert_eq!(headers(&message)[4..], [("ce-ext", "€ %"), (name, "application/json")]);
+            let message = encode(&event(BODY), Mode::Structured, Format::Json, dialect).unwrap();
+            assert_eq!(headers(&message), [("Content-Type", "application/cloudevents+json")]);
         }
     }
 

@@ -18,6 +18,25 @@ pub const PREFIX: &str = "ce-";
 /// What is encoded in a value; everything that is not ASCII is encoded as well.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
+/// How a value stands in a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// Percent-encoded ([`encode`]), as the HTTP and NATS bindings say.
+    Percent,
+    /// As its UTF-8, for receivers that do not decode.
+    Raw,
+}
+
+impl Coding {
+    /// A header value that holds `text`. What would end a header is encoded either way: no event writes a header of its own.
+    pub fn write(self, text: &str) -> String {
+        match self {
+            Coding::Raw if !text.contains(char::is_control) => text.to_owned(),
+            Coding::Raw | Coding::Percent => encode(text),
+        }
+    }
+}
+
 /// A header value that holds `text`: only printable ASCII, upper-case hex.
 pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
@@ -104,7 +123,7 @@ pub fn second_datacontenttype(header: &str) -> Violation {
 
 #[cfg(test)]
 mod tests {
-    use super::{attribute_of, decode, encode};
+    use super::{Coding, attribute_of, decode, encode};
 
     #[test]
     fn values_are_encoded_as_the_binding_says() {
@@ -135,6 +154,16 @@ mod tests {
         }
         for value in [&b"%C0%A0"[..], b"%ED%A0%80", b"%FF", b"\xff", b"%E2%82"] {
             assert_eq!(decode(value), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn raw_values_never_end_a_header() {
+        assert_eq!(Coding::Raw.write("100% \"€\""), "100% \"€\"");
+        for text in ["a\r\nb: c", "a\nb", "\0", "\u{85}"] {
+            let written = Coding::Raw.write(text);
+            assert!(!written.contains(char::is_control), "{written:?}");
+            assert_eq!(decode(written.as_bytes()).as_deref(), Some(text));
         }
     }
 

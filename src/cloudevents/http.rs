@@ -2,7 +2,7 @@
 //! their format alone.
 
 use super::attributes::{Draft, REQUIRED};
-use super::headers::{self, Gathered, Headers};
+use super::headers::{self, Coding, Gathered, Headers};
 use super::reader::{Bounds, Fault};
 use super::{Data, Event};
 use bytes::Bytes;
@@ -19,7 +19,7 @@ pub fn read_binary<'h>(
     body: Bytes,
     bounds: &Bounds,
 ) -> Result<Event, Fault> {
-    let mut draft = Draft::new(bounds.attributes);
+    let mut draft = Draft::within(bounds);
     let mut gathered = Gathered::with_capacity(512);
     for (name, value) in headers {
         match headers::attribute_of(name) {
@@ -37,19 +37,24 @@ pub fn read_binary<'h>(
 
 /// Writes a binary-mode message: headers, and the body if the event has data.
 pub fn write_binary(event: &Event) -> (Headers, Option<Bytes>) {
-    let mut out = attribute_headers(event);
+    write_binary_as(event, Coding::Percent)
+}
+
+/// As [`write_binary`], with values in another coding.
+pub fn write_binary_as(event: &Event, coding: Coding) -> (Headers, Option<Bytes>) {
+    let mut out = attribute_headers(event, coding);
     // Media types are not percent-coded.
     out.extend(event.media_type().map(|media_type| (String::from("Content-Type"), media_type.to_owned())));
     (out, event.data.bytes())
 }
 
 /// `ce-` headers of every attribute but `datacontenttype`.
-pub(super) fn attribute_headers(event: &Event) -> Headers {
+pub(super) fn attribute_headers(event: &Event, coding: Coding) -> Headers {
     let mut out = Vec::with_capacity(event.attributes.len() + 5);
     let required = REQUIRED.into_iter().filter_map(|name| Some((name, event.attribute(name)?)));
     let others = event.attributes.iter().map(|attribute| (&*attribute.name, &*attribute.value.text));
     for (name, text) in required.chain(others).filter(|(name, _)| *name != "datacontenttype") {
-        out.push((format!("{}{name}", headers::PREFIX), headers::encode(text)));
+        out.push((format!("{}{name}", headers::PREFIX), coding.write(text)));
     }
     out
 }

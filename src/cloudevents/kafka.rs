@@ -51,7 +51,7 @@ pub fn read_binary<'h>(
     value: Option<Bytes>,
     bounds: &Bounds,
 ) -> Result<Event, Fault> {
-    let mut draft = Draft::new(bounds.attributes);
+    let mut draft = Draft::within(bounds);
     let mut gathered = Gathered::with_capacity(512);
     let mut seen: HashMap<String, Option<&[u8]>> = HashMap::new();
     for (name, value) in headers {

@@ -1,7 +1,7 @@
 //! NATS protocol binding, both directions (working draft of 1.0.3; the released 1.0.2 knows structured JSON only).
 
 use super::attributes::Draft;
-use super::headers::{self, Gathered, Headers};
+use super::headers::{self, Coding, Gathered, Headers};
 use super::media_type::MediaType;
 use super::reader::{Bounds, Fault};
 use super::{Data, Event, Format, http, json};
@@ -39,7 +39,7 @@ pub fn read_binary<'h>(
     payload: Bytes,
     bounds: &Bounds,
 ) -> Result<Event, Fault> {
-    let mut draft = Draft::new(bounds.attributes);
+    let mut draft = Draft::within(bounds);
     let mut gathered = Gathered::with_capacity(512);
     let prefixed = headers.clone().find(|(name, _)| name.eq_ignore_ascii_case("ce-datacontenttype"));
     let prefixed = prefixed.map(|(_, value)| headers::decode(value));
@@ -58,8 +58,13 @@ pub fn read_binary<'h>(
 
 /// Writes a binary-mode message: headers, and the payload if the event has data.
 pub fn write_binary(event: &Event) -> (Headers, Option<Bytes>) {
-    let mut out = http::attribute_headers(event);
-    let media_type = event.media_type().map(headers::encode);
+    write_binary_as(event, Coding::Percent)
+}
+
+/// As [`write_binary`], with values in another coding.
+pub fn write_binary_as(event: &Event, coding: Coding) -> (Headers, Option<Bytes>) {
+    let mut out = http::attribute_headers(event, coding);
+    let media_type = event.media_type().map(|media_type| coding.write(media_type));
     out.extend(media_type.map(|media_type| (format!("{}datacontenttype", headers::PREFIX), media_type)));
     (out, event.data.bytes())
 }

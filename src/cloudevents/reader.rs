@@ -16,11 +16,31 @@ pub struct Bounds {
     pub xml_attributes: usize,
     /// Declarations of namespaces on an element and all around it.
     pub xml_namespaces: usize,
+    /// What is let pass beyond the specification.
+    pub lenient: Lenient,
+}
+
+/// What a listener lets pass that the specification does not (formats.md §4 "Leniencies"); nothing by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lenient {
+    /// Upper-case letters in attribute names are folded to lower case.
+    pub uppercase_names: bool,
+    /// An attribute whose name is none is left out.
+    pub invalid_names: bool,
+    /// `dataschema` may have a fragment, or be one.
+    pub dataschema_fragment: bool,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { attributes: 256, json_depth: 128, xml_depth: 128, xml_attributes: 256, xml_namespaces: 64 }
+        Bounds {
+            attributes: 256,
+            json_depth: 128,
+            xml_depth: 128,
+            xml_attributes: 256,
+            xml_namespaces: 64,
+            lenient: Lenient::default(),
+        }
     }
 }
 

@@ -88,7 +88,7 @@ fn event_with(extensions: impl Strategy<Value = BTreeMap<String, (Kind, String)>
     let source = sample::select(vec!["/a/b", "#fragment", "urn:x:y", "https://a.example/?q=%20"]);
     (some_text(), source, some_text(), optional(), extensions, data()).prop_map(
         |(id, source, ty, optional, extensions, (datacontenttype, data))| {
-            let mut draft = Draft::new(256);
+            let mut draft = Draft::within(&Bounds::default());
             for (name, text) in [("type", &*ty), ("id", &*id), ("source", source), ("specversion", "1.0")] {
                 draft.add(name.into(), Kind::String, text.into());
             }

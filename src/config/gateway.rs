@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// The whole file. Paths are relative to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("x-later-unless-empty" = ["auth", "authentication", "telemetry", "webhook", "tls"], "x-later" = ["lenient"]))]
+#[schemars(extend("x-later-unless-empty" = ["auth", "authentication", "telemetry", "tls"]))]
 pub struct GatewayConfig {
     /// Where events come in.
     #[schemars(length(min = 1))]
@@ -33,7 +33,7 @@ pub struct GatewayConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
-    "x-later" = ["ack_timeout", "tls", "webhook", "lenient"],
+    "x-later" = ["ack_timeout", "tls"],
     "x-later-unless-empty" = ["authentication", "auth", "rate", "rates"]
 ))]
 pub struct Listener {
@@ -51,6 +51,36 @@ pub struct Listener {
     /// What becomes of the caller's trace.
     #[serde(default)]
     pub trace: TraceTrust,
+    /// Who may send to this listener as a web hook: the answer to `OPTIONS` (CloudEvents HTTP Web Hooks §4).
+    #[serde(default)]
+    pub webhook: Webhook,
+    /// What is let pass that the specification does not. Default: nothing.
+    #[serde(default)]
+    pub lenient: Vec<Leniency>,
+}
+
+/// Who may send to a listener as a web hook. A POST is judged by its credentials alone, not by this.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhook {
+    /// Origins that are granted the handshake, as senders name themselves: `eventemitter.example.com`; `"*"` is all of them.
+    /// Default: nobody.
+    pub allowed_origins: Vec<String>,
+    /// Requests a minute a sender is told to stay below. Default: no limit.
+    #[schemars(range(min = 1))]
+    pub allowed_rate: Option<u32>,
+}
+
+/// Something that is let pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Leniency {
+    /// Attribute names are folded to lower case; two that fold together are 400.
+    UppercaseNames,
+    /// An attribute whose name is not of `[a-z0-9]` is dropped.
+    InvalidNames,
+    /// `dataschema` may have a fragment, even be `#` alone.
+    DataschemaFragment,
 }
 
 /// What a 2xx means.
@@ -208,6 +238,8 @@ impl Default for GatewayConfig {
                 ack: Ack::default(),
                 unmatched: Unmatched::default(),
                 trace: TraceTrust::default(),
+                webhook: Webhook::default(),
+                lenient: Vec::new(),
             }],
             admin: Admin::default(),
             data_dir: "data".into(),

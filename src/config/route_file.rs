@@ -8,6 +8,7 @@
 
 use crate::cloudevents::Format;
 use crate::conversion::declaration::Conversion;
+use crate::deliver::http::config::HttpConfig;
 use crate::deliver::kafka::config::KafkaConfig;
 use crate::deliver::nats::config::NatsConfig;
 use crate::encode::Mode;
@@ -37,7 +38,6 @@ pub struct RouteFile {
 /// A place events can be delivered to: a name and exactly one of the kinds.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["http"]))]
 pub struct Destination {
     /// Unique over all files; `log` is taken.
     pub name: String,
@@ -47,6 +47,9 @@ pub struct Destination {
     /// A NATS server or cluster.
     #[serde(default)]
     pub nats: Option<NatsConfig>,
+    /// A service that takes events by POST.
+    #[serde(default)]
+    pub http: Option<HttpConfig>,
     /// Takes and drops: for load tests and dry routes.
     #[serde(default)]
     pub discard: Option<Discard>,
@@ -205,7 +208,7 @@ pub enum SetValue {
 /// Where a copy of the event goes.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["url", "partition"]))]
+#[schemars(extend("x-later" = ["partition"]))]
 pub struct Deliver {
     /// Name of a destination, or `log`.
     pub destination: String,
@@ -218,13 +221,17 @@ pub struct Deliver {
     /// NATS: the subject, a template. Values are escaped so that an event never chooses more than its own tokens.
     #[serde(default)]
     pub subject: Option<String>,
+    /// HTTP: the URL, a template; each value is percent-encoded as a part of one path segment. One that begins with `/` or
+    /// `?` is added to the destination's `url`; a whole one takes its place and names the same host. Default: that `url`.
+    #[serde(default)]
+    pub url: Option<String>,
     /// `log`: the named stream; takes no template.
     #[serde(default)]
     pub stream: Option<String>,
     /// What order and partitions go by, a template. Default: `{partitionkey}`. Not fillable: no key.
     #[serde(default)]
     pub key: Option<String>,
-    /// How attributes travel. Default: `binary` for Kafka, `structured` for NATS. Not for `log`.
+    /// How attributes travel. Default: `binary` for Kafka and HTTP, `structured` for NATS. Not for `log`.
     #[serde(default)]
     pub mode: Option<Mode>,
     /// The event format of structured mode. Default: `json`. Not for `log`.

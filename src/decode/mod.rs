@@ -5,7 +5,7 @@ pub mod body;
 use crate::cloudevents::format::{BatchBounds, BatchFormat};
 use crate::cloudevents::headers::attribute_of;
 use crate::cloudevents::media_type::MediaType;
-use crate::cloudevents::reader::{Bounds, Fault, shown};
+use crate::cloudevents::reader::{Bounds, Fault, Lenient, shown};
 use crate::cloudevents::{Event, Format, Violation, http};
 use crate::codes::Code;
 use bytes::Bytes;
@@ -29,6 +29,8 @@ pub struct Limits {
     pub xml_attributes: usize,
     /// Namespaces declared at one place of an XML document.
     pub xml_namespaces: usize,
+    /// What is let pass beyond the specification (`listeners[].lenient`).
+    pub lenient: Lenient,
 }
 
 /// What a request held.
@@ -179,6 +181,7 @@ impl Limits {
         xml_depth: usize::MAX,
         xml_attributes: usize::MAX,
         xml_namespaces: usize::MAX,
+        lenient: Lenient { uppercase_names: false, invalid_names: false, dataschema_fragment: false },
     };
 
     /// The caps that every reader of events takes.
@@ -189,6 +192,7 @@ impl Limits {
             xml_depth: self.xml_depth,
             xml_attributes: self.xml_attributes,
             xml_namespaces: self.xml_namespaces,
+            lenient: self.lenient,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::body::Encoding;
 use super::{Decoded, Limits, Refusal, decode};
+use crate::cloudevents::reader::Lenient;
 use crate::cloudevents::{Data, Event};
 use crate::codes::Code;
 use bytes::Bytes;
@@ -16,6 +17,7 @@ const LIMITS: Limits = Limits {
     xml_depth: 10,
     xml_attributes: 20,
     xml_namespaces: 5,
+    ..Limits::UNLIMITED
 };
 const MINIMAL: &str = r#"{"specversion":"1.0","id":"1","source":"/a","type":"t"}"#;
 const MINIMAL_XML: &str = concat!(
@@ -253,5 +255,38 @@ fn the_result_is_capped() {
         assert_eq!(decompress(encoding, compress(&full)).map(|body| body.len()), Ok(full.len()));
         assert_eq!(decompress(encoding, compress(&over)), Err(Code::BodyTooLarge));
         assert_eq!(decompress(encoding, compress(&bomb)), Err(Code::BodyTooLarge));
+    }
+}
+
+#[test]
+fn leniencies_hold_in_every_mode_and_format() {
+    let lenient = Lenient { uppercase_names: true, invalid_names: true, dataschema_fragment: true };
+    let read = |headers: &[(&str, &str)], body: &str, lenient| {
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+        decode(headers, Bytes::copy_from_slice(body.as_bytes()), &Limits { lenient, ..LIMITS })
+    };
+    let json = r##"{"specversion":"1.0","ID":"1","source":"/a","type":"t","My_Ext":{},"MyExt":"x","dataschema":"#","data":1}"##;
+    let batch = format!("[{json}]");
+    let xml = concat!(
+        r#"<event xmlns="http://cloudevents.io/xmlformat/V1" specversion="1.0"><ID>1</ID><source>/a</source>"#,
+        r##"<type>t</type><my-ext>1</my-ext><MyExt xsi:type="ce:string" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">"##,
+        r##"x</MyExt><dataschema>#</dataschema></event>"##
+    );
+    let binary = [("ce-my-ext", "1"), ("Ce-MyExt", "x"), ("ce-dataschema", "#")];
+    let binary = [&REQUIRED[..], &binary].concat();
+    for (headers, body) in [
+        (&[("content-type", "application/cloudevents+json")][..], json),
+        (&[("content-type", "application/cloudevents-batch+json")], &*batch),
+        (&[("content-type", "application/cloudevents+xml")], xml),
+        (&binary, "x"),
+    ] {
+        assert!(read(headers, body, Lenient::default()).is_err(), "{body}");
+        let event = match read(headers, body, lenient) {
+            Ok(Decoded::Single(event)) => event,
+            Ok(Decoded::Batch(mut events)) => events.remove(0),
+            Err(refusal) => panic!("{body}: {refusal:?}"),
+        };
+        assert_eq!((event.attribute("myext"), event.attribute("dataschema")), (Some("x"), Some("#")), "{body}");
+        assert_eq!((&*event.id, event.attributes.len()), ("1", 2), "{body}");
     }
 }

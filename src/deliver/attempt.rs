@@ -122,7 +122,7 @@ pub async fn run(mut job: Job) -> Finished {
                 not_sent.outcome
             }
             Ok(outgoing) => {
-                finished.target = Some(outgoing.target.clone());
+                finished.target = shown_target(&job, &outgoing);
                 finished.key.clone_from(&outgoing.key);
                 send(&job, outgoing).await
             }
@@ -231,6 +231,11 @@ pub async fn hand_over(destination: &dyn Destination, outgoing: Outgoing, lane: 
             Outcome::Later(failure(Code::DestinationFailed, "the destination panicked".to_owned()), None)
         }
     }
+}
+
+/// The target as it is recorded and shown.
+fn shown_target(job: &Job, outgoing: &Outgoing) -> Option<String> {
+    Some(job.deliver.as_ref()?.target.shown(&outgoing.target))
 }
 
 fn time_left(job: &Job, deliver: &DeliverEntry) -> Duration {

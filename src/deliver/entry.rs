@@ -1,7 +1,8 @@
 //! A compiled deliver entry: everything a lane needs to turn a record into a message.
 
+use super::http::url::UrlTarget;
 use crate::cloudevents::Format;
-use crate::encode::Mode;
+use crate::encode::{HeaderEncoding, Mode};
 use crate::lane_name::LaneName;
 use crate::transform::Step;
 use crate::transform::template::Template;
@@ -23,6 +24,8 @@ pub struct DeliverEntry {
     pub mode: Mode,
     /// Format of structured mode.
     pub format: Format,
+    /// How values stand in headers, where the destination lets that be chosen.
+    pub header_encoding: HeaderEncoding,
     /// Retry policy.
     pub retry: RetryPolicy,
     /// Is order per key kept.
@@ -36,10 +39,22 @@ pub enum Target {
     Subject(Template),
     /// A Kafka topic.
     Topic(Template),
+    /// A URL.
+    Url(UrlTarget),
     /// A named stream of the log.
     Stream(String),
     /// Nothing: `discard`.
     Nowhere,
+}
+
+impl Target {
+    /// A filled-in target as it may be shown: a URL may hold secrets of the operator.
+    pub fn shown(&self, filled: &str) -> String {
+        match self {
+            Target::Url(url) => url.shown(filled),
+            Target::Subject(_) | Target::Topic(_) | Target::Stream(_) | Target::Nowhere => filled.to_owned(),
+        }
+    }
 }
 
 /// `retry:` of a route or entry.

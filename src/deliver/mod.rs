@@ -8,6 +8,7 @@ pub mod discard;
 pub mod dispatcher;
 pub mod entry;
 pub mod error;
+pub mod http;
 pub mod kafka;
 mod lane;
 pub mod log;

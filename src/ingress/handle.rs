@@ -4,6 +4,7 @@ use super::body::{self, Failure};
 use super::counters::Counters;
 use super::respond::{self, Answer, Reply};
 use crate::codes::Code;
+use crate::config::gateway::Webhook;
 use crate::observability::trace::{Ids, TraceContext};
 use crate::pipeline::accept::Policy;
 use crate::pipeline::budget::Budget;
@@ -57,6 +58,8 @@ pub struct Ingress<R> {
     pub counters: Counters,
     /// The last refused requests.
     pub rejections: Arc<Rejections>,
+    /// Who may send as a web hook.
+    pub webhook: Webhook,
 }
 
 /// A listener's [`Ingress`], shared by its connections.
@@ -97,7 +100,7 @@ impl<R: Receive> Ingress<R> {
         let (mut head, mut body) = request.into_parts();
         let read = match asked(&head.method, head.uri.path()) {
             Asked::Publish => self.publish(&mut head.headers, &mut body, exchange).await,
-            Asked::Options => Ok(respond::options()),
+            Asked::Options => Ok(respond::options(&self.webhook, &head.headers)),
             Asked::Nothing(code) => Err(local(&head.headers, code, "events are sent with POST to `/` or `/events`")),
         };
         let mut answer = match read {

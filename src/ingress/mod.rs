@@ -7,6 +7,7 @@ pub mod body;
 pub mod counters;
 pub mod handle;
 pub mod respond;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub async fn start(gateway: Arc<Gateway>, listener: &Listener, tasks: &Tasks) ->
         budget: Arc::clone(&gateway.bodies),
         counters: Counters::new(&listener.name),
         rejections: Arc::clone(&gateway.rejections),
+        webhook: listener.webhook.clone(),
         receiver: Door { policy: Policy::new(listener, &gateway.config, gateway.fingerprints), gateway },
     };
     let handler = Shared(Arc::new(ingress));

@@ -1,6 +1,8 @@
 //! Receipt or rejection → answer. The only place that chooses an HTTP status for a producer.
 
+use super::webhook;
 use crate::codes::Code;
+use crate::config::gateway::Webhook;
 use crate::pipeline::outcome::{Receipt, Rejection};
 use crate::server::problem::{self, Problem};
 use bytes::Bytes;
@@ -203,10 +205,10 @@ pub fn refused(rejection: &Rejection, status: StatusCode) -> Answer {
     answer
 }
 
-/// `OPTIONS`: what may be sent here. Nobody is granted the web-hook handshake by default, so no `WebHook-*` header
-/// answers one (formats.md §4).
-pub fn options() -> Answer {
+/// `OPTIONS`: what may be sent here, and the web-hook handshake. Always 200.
+pub fn options(webhook: &Webhook, asked: &HeaderMap) -> Answer {
     let mut answer = Response::new(Full::default());
     answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    webhook::grant(webhook, asked, answer.headers_mut());
     answer
 }

@@ -3,9 +3,10 @@
 use super::Incoming;
 use super::fingerprint::{Fingerprints, Occurrences};
 use super::outcome::Rejection;
+use crate::cloudevents::reader::Lenient;
 use crate::cloudevents::{Attribute, Event, Kind, Value, Violation};
 use crate::codes::Code;
-use crate::config::gateway::{Listener, TraceTrust, UnknownType, Unmatched};
+use crate::config::gateway::{Leniency, Listener, TraceTrust, UnknownType, Unmatched};
 use crate::decode::{self, Decoded};
 use crate::log::NewEntry;
 use crate::log::record::Record;
@@ -67,9 +68,18 @@ impl Policy {
                 xml_depth: limits.xml_depth,
                 xml_attributes: limits.xml_attributes,
                 xml_namespaces: limits.xml_namespaces,
+                lenient: lenient(&listener.lenient),
             },
             fingerprints,
         }
+    }
+}
+
+fn lenient(written: &[Leniency]) -> Lenient {
+    Lenient {
+        uppercase_names: written.contains(&Leniency::UppercaseNames),
+        invalid_names: written.contains(&Leniency::InvalidNames),
+        dataschema_fragment: written.contains(&Leniency::DataschemaFragment),
     }
 }
 

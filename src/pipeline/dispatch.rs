@@ -4,11 +4,12 @@ use super::threads;
 use crate::cloudevents::{Event, Format};
 use crate::codes::Code;
 use crate::deliver::entry::{DeliverEntry, Target};
+use crate::deliver::http::url;
 use crate::deliver::kafka::topic;
 use crate::deliver::nats::subject;
 use crate::deliver::plan::Undeliverable;
 use crate::deliver::{Outgoing, StoredEvent};
-use crate::encode::{self, Dialect, Mode};
+use crate::encode::{self, Dialect, HeaderEncoding, Mode};
 use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
 use crate::state::Reason;
@@ -31,11 +32,14 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<O
     let key = fill_key(&event, deliver);
     let mut outgoing =
         Outgoing { target, key, headers: Vec::new(), body: None, message_id: message_id(entry, deliver), stored: None };
-    let dialect = match &deliver.target {
-        Target::Subject(_) => Dialect::Nats,
-        Target::Topic(_) => Dialect::Kafka,
-        Target::Nowhere => return Ok(outgoing),
-        Target::Stream(_) => {
+    let dialect = match (&deliver.target, deliver.header_encoding) {
+        (Target::Subject(_), HeaderEncoding::Percent) => Dialect::Nats,
+        (Target::Subject(_), HeaderEncoding::Raw) => Dialect::NatsRaw,
+        (Target::Url(_), HeaderEncoding::Percent) => Dialect::Http,
+        (Target::Url(_), HeaderEncoding::Raw) => Dialect::HttpRaw,
+        (Target::Topic(_), _) => Dialect::Kafka,
+        (Target::Nowhere, _) => return Ok(outgoing),
+        (Target::Stream(_), _) => {
             outgoing.stored = Some(stored(entry, deliver, event.into_owned()));
             return Ok(outgoing);
         }
@@ -48,7 +52,7 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<O
         reason: Reason::Conversion,
         code: Code::ConversionFailed,
         detail: error.to_string(),
-        target: Some(outgoing.target.clone()),
+        target: Some(deliver.target.shown(&outgoing.target)),
     })?;
     outgoing.headers = message.headers;
     outgoing.headers.push(("traceparent".to_owned(), hop(&entry.record)));
@@ -87,6 +91,8 @@ fn target(event: &Event, target: &Target) -> Result<String, Undeliverable> {
         Target::Subject(template) => checked(event, "subject", template, subject::escape, subject::check),
         // What a topic may hold is little enough that values need no escape: anything else is a dead letter.
         Target::Topic(template) => checked(event, "topic", template, |value, out| out.push_str(value), topic::check),
+        Target::Url(target) => checked(event, "url", &target.template, url::escape, |filled| target.check(filled))
+            .map_err(|fault| Undeliverable { target: fault.target.map(|filled| target.shown(&filled)), ..fault }),
     }
 }
 

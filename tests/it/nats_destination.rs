@@ -9,6 +9,7 @@ use signalbox::deliver::error::{Advice, DeliveryError};
 use signalbox::deliver::nats::config::{EnsureStream, NatsConfig};
 use signalbox::deliver::nats::destination::NatsDestination;
 use signalbox::deliver::{Destination, Outgoing, Receipt};
+use signalbox::encode::HeaderEncoding;
 use signalbox::state::Reason;
 use signalbox::tasks::Tasks;
 use std::time::Duration;
@@ -16,7 +17,8 @@ use std::time::Duration;
 pub const SOON: Duration = Duration::from_secs(30);
 
 pub fn config(url: String) -> NatsConfig {
-    NatsConfig { servers: vec![url], jetstream: true, at_most_once: false, ensure_stream: None }
+    let header_encoding = HeaderEncoding::Percent;
+    NatsConfig { servers: vec![url], jetstream: true, at_most_once: false, ensure_stream: None, header_encoding }
 }
 
 pub fn ensuring(url: String, subjects: &[&str]) -> NatsConfig {

@@ -1,7 +1,7 @@
 //! Attributes: their names, the types the specification fixes, and the draft every event is made from.
 
 use super::media_type::MediaType;
-use super::reader::{Fault, shown};
+use super::reader::{Bounds, Fault, Lenient, shown};
 use super::{Attribute, Data, Event, Kind, Value, Violation, types};
 use crate::codes::Code;
 use bytestring::ByteString;
@@ -56,6 +56,17 @@ pub fn check_value(name: &str, kind: Kind, text: &str) -> Result<Kind, String> {
     }
 }
 
+/// A `dataschema` that may have a fragment, or be nothing else: `#`, as Azure sends it.
+fn check_dataschema_leniently(kind: Kind, text: &str) -> Result<Kind, String> {
+    match text.split_once('#') {
+        Some((before, _)) if fluent_uri::UriRef::parse(text).is_ok() => {
+            // The type is still checked where there is no URI left to be checked.
+            check_value("dataschema", kind, if before.is_empty() { "urn:fragment:only" } else { before })
+        }
+        _ => check_value("dataschema", kind, text),
+    }
+}
+
 /// A media type, but not one of CloudEvents' own: in binary mode such an event would read as a structured one.
 fn check_datacontenttype(text: &str) -> Result<(), String> {
     match MediaType::parse(text) {
@@ -82,14 +93,21 @@ pub struct Draft {
     count: usize,
     /// Attributes allowed.
     limit: usize,
+    /// What is let pass.
+    lenient: Lenient,
     /// Some name stands twice: the message cannot be read at all.
     repeated: bool,
     violations: Vec<Violation>,
 }
 
 impl Draft {
+    /// An empty draft for the attributes of a message.
+    pub fn within(bounds: &Bounds) -> Draft {
+        Draft { lenient: bounds.lenient, ..Draft::new(bounds.attributes) }
+    }
+
     /// An empty draft for at most `limit` attributes, the required ones included.
-    pub fn new(limit: usize) -> Draft {
+    fn new(limit: usize) -> Draft {
         Draft {
             specversion: false,
             id: None,
@@ -99,6 +117,7 @@ impl Draft {
             void: Vec::new(),
             count: 0,
             limit,
+            lenient: Lenient::default(),
             repeated: false,
             violations: Vec::new(),
         }
@@ -120,21 +139,21 @@ impl Draft {
     /// Takes an attribute from a message. `kind` is what the format tells; a format that only knows strings says
     /// [`Kind::String`]. A second attribute of the same name is a violation.
     pub fn add(&mut self, name: ByteString, kind: Kind, text: ByteString) {
-        if self.claim(&name) {
+        if let Some(name) = self.claim(name) {
             self.put(name, kind, text);
         }
     }
 
     /// Takes an attribute that stands in the message as null: it is absent, but its name is used.
     pub fn add_null(&mut self, name: ByteString) {
-        if self.claim(&name) {
+        if let Some(name) = self.claim(name) {
             self.void.push(name);
         }
     }
 
     /// Takes an attribute whose value cannot be read; `detail` says why.
     pub fn add_unreadable(&mut self, name: ByteString, detail: impl Into<String>) {
-        if self.claim(&name) {
+        if let Some(name) = self.claim(name) {
             self.refuse(Violation::new(pointer_to(&name), detail));
             match self.required(&name) {
                 Some(slot) => *slot = Some(ByteString::new()),
@@ -201,31 +220,46 @@ impl Draft {
         }
     }
 
-    /// May the message's next attribute have this name? If not, that is recorded.
-    fn claim(&mut self, name: &ByteString) -> bool {
+    /// The name an attribute goes by: with [`Lenient::uppercase_names`] in lower case.
+    pub fn name(&self, name: ByteString) -> ByteString {
+        let fold = self.lenient.uppercase_names && name.bytes().any(|byte| byte.is_ascii_uppercase());
+        if fold { name.to_ascii_lowercase().into() } else { name }
+    }
+
+    /// The name the message's next attribute goes by; `None` when it may not have it, which is recorded, or is left out.
+    fn claim(&mut self, name: ByteString) -> Option<ByteString> {
+        let name = self.name(name);
         self.count += 1;
         if self.count > self.limit {
             if self.count == self.limit + 1 {
                 let detail = format!("the event has more than {} attributes", self.limit);
                 self.refuse(Violation::new("", detail));
             }
-            return false;
+            return None;
         }
-        if let Err(detail) = check_name(name) {
-            self.refuse(Violation::new(pointer_to(name), detail));
-            return false;
+        if let Err(detail) = check_name(&name) {
+            // Data under a name that only looks like its own must not be lost without a word.
+            let is_data = ["data", "data_base64"].iter().any(|data| name.eq_ignore_ascii_case(data));
+            if is_data || !self.lenient.invalid_names {
+                self.refuse(Violation::new(pointer_to(&name), detail));
+            }
+            return None;
         }
-        if self.holds(name) {
+        if self.holds(&name) {
             self.repeated = true;
-            self.refuse(Violation::new(pointer_to(name), format!("`{}` stands more than once", shown(name))));
-            return false;
+            self.refuse(Violation::new(pointer_to(&name), format!("`{}` stands more than once", shown(&name))));
+            return None;
         }
-        true
+        Some(name)
     }
 
     /// Stores a value under a name that is free or to be replaced.
     fn put(&mut self, name: ByteString, kind: Kind, text: ByteString) {
-        let kind = check_value(&name, kind, &text).unwrap_or_else(|detail| {
+        let checked = match &*name {
+            "dataschema" if self.lenient.dataschema_fragment => check_dataschema_leniently(kind, &text),
+            _ => check_value(&name, kind, &text),
+        };
+        let kind = checked.unwrap_or_else(|detail| {
             self.refuse(Violation::new(pointer_to(&name), detail));
             kind
         });

@@ -1,6 +1,7 @@
 //! Names, values, and what a draft refuses.
 
 use super::{Draft, check_name, check_value};
+use crate::cloudevents::reader::{Bounds, Lenient};
 use crate::cloudevents::{Data, Event, Kind};
 use crate::codes::Code;
 
@@ -146,4 +147,57 @@ fn times_compare_by_instant_and_other_values_by_text() {
     };
     assert_eq!(canonical("time", "2018-04-05T18:31:00.0+01:00"), "2018-04-05T17:31:00Z");
     assert_eq!(canonical("ext", "2018-04-05T18:31:00.0+01:00"), "2018-04-05T18:31:00.0+01:00");
+}
+
+fn leniently(lenient: Lenient, attributes: &[(&str, &str)]) -> Result<Event, Vec<String>> {
+    let mut draft = Draft::within(&Bounds { lenient, ..Bounds::default() });
+    for (name, text) in MINIMAL.iter().chain(attributes) {
+        draft.add((*name).into(), Kind::String, (*text).into());
+    }
+    draft
+        .finish(Data::Absent)
+        .map_err(|fault| fault.violations.into_iter().map(|violation| violation.pointer).collect())
+}
+
+#[test]
+fn names_are_folded_or_dropped_only_where_that_is_asked_for() {
+    let strict = Lenient::default();
+    let fold = Lenient { uppercase_names: true, ..strict };
+    let drop = Lenient { invalid_names: true, ..strict };
+    let both = Lenient { uppercase_names: true, ..drop };
+    let refused = |pointer: &str| Err(vec![pointer.to_owned()]);
+    let named = |lenient, name: &str| {
+        leniently(lenient, &[(name, "x")])
+            .map(|event| event.attributes.into_iter().map(|one| one.name.to_string()).collect::<Vec<_>>())
+    };
+    for (name, lenient, expected) in [
+        ("MyExt", strict, refused("/MyExt")),
+        ("MyExt", fold, Ok(vec!["myext".to_owned()])),
+        ("MyExt", drop, Ok(Vec::new())),
+        ("MyExt", both, Ok(vec!["myext".to_owned()])),
+        ("my-ext", fold, refused("/my-ext")),
+        ("my-ext", drop, Ok(Vec::new())),
+        ("", drop, Ok(Vec::new())),
+        ("Data", fold, refused("/data")),
+        ("DATA_BASE64", both, refused("/data_base64")),
+        ("Data", drop, refused("/Data")),
+        ("ID", fold, refused("/id")),
+    ] {
+        assert_eq!(named(lenient, name), expected, "{name} {lenient:?}");
+    }
+    assert_eq!(leniently(fold, &[("aB", "1"), ("Ab", "1")]), Err(vec!["/ab".to_owned()]));
+}
+
+#[test]
+fn a_dataschema_with_a_fragment_passes_only_where_that_is_asked_for() {
+    let lenient = Lenient { dataschema_fragment: true, ..Lenient::default() };
+    for text in ["#", "#a", "https://a.example/s#b", "https://a.example/s#"] {
+        assert!(leniently(Lenient::default(), &[("dataschema", text)]).is_err(), "{text}");
+        let event = leniently(lenient, &[("dataschema", text)]).unwrap();
+        assert_eq!(event.attribute("dataschema"), Some(text));
+    }
+    assert!(leniently(lenient, &[("dataschema", "https://a.example/s")]).is_ok());
+    for text in ["", "a#b", "//host#b", "#a b", "##", "https://a.example/#%zz"] {
+        assert!(leniently(lenient, &[("dataschema", text)]).is_err(), "{text}");
+    }
 }

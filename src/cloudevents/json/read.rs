@@ -64,7 +64,7 @@ fn to_text(body: Bytes) -> Result<ByteString, Fault> {
 
 fn read_text(text: &ByteString, bounds: &Bounds) -> Result<Event, Fault> {
     let mut scanner = Scanner::new(text, bounds.json_depth);
-    let mut reading = Reading { text, draft: Draft::new(bounds.attributes), data: None, data_base64: None };
+    let mut reading = Reading { text, draft: Draft::within(bounds), data: None, data_base64: None };
     scanner.object(|name, value| reading.member(name, value))?;
     scanner.end().map_err(Fault::from)?;
     reading.finish()

@@ -33,7 +33,7 @@ impl Parts {
         bounds: &Bounds,
         repetitions: &mut Repetitions,
     ) -> Result<Parts, Fault> {
-        let draft = Draft::new(bounds.attributes);
+        let draft = Draft::within(bounds);
         let mut parts = Parts { draft, data: None, data_repeated: false, loose_text: false };
         if let Some(version) = document.attribute(Space::NONE, "specversion") {
             let version = share(text, version.clone());
@@ -80,7 +80,7 @@ impl Parts {
     ) -> Result<(), Fault> {
         let kind = kind(document);
         let (content, nested) = document.content()?;
-        let name = text.slice_ref(element.local);
+        let name = self.draft.name(text.slice_ref(element.local));
         let unreadable = match (expected_kind(&name), kind) {
             _ if name == "specversion" => {
                 let detail = "`specversion` is an XML attribute of the `event` element, not an element";

@@ -1,16 +1,17 @@
 //! Deliver entries: an existing destination, the target its kind needs, retry and order.
 
 use super::destination::Declared;
-use super::{DestinationSpec, File, names, transform};
+use super::{DestinationSpec, File, HttpOptions, names, transform};
 use crate::cloudevents::Format;
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
 use crate::config::route_file::{Order, Retry};
 use crate::deliver::entry::{DeliverEntry, RetryPolicy, Target};
+use crate::deliver::http::url::{self, UrlTarget};
 use crate::deliver::kafka::topic;
 use crate::deliver::nats::subject;
-use crate::encode::Mode;
+use crate::encode::{HeaderEncoding, Mode};
 use crate::lane_name::LaneName;
 use crate::transform::Step;
 use crate::transform::template::Template;
@@ -30,7 +31,7 @@ pub struct FromRoute<'a> {
 }
 
 /// Every key that names a target, of any kind of destination.
-const TARGETS: [&str; 3] = ["topic", "subject", "stream"];
+const TARGETS: [&str; 4] = ["topic", "subject", "url", "stream"];
 
 /// Compiles one entry. `None`: something is not good; everything that is wrong was reported.
 pub fn compile<'n>(
@@ -58,7 +59,7 @@ pub fn compile<'n>(
     let (target, steps) = (target??, route.steps.clone()?);
     let stream = match &target {
         Target::Stream(stream) if steps.is_empty() => Some(ByteString::from(stream.as_str())),
-        Target::Stream(_) | Target::Subject(_) | Target::Topic(_) | Target::Nowhere => None,
+        Target::Stream(_) | Target::Subject(_) | Target::Topic(_) | Target::Url(_) | Target::Nowhere => None,
     };
     let lane = LaneName { route: route.route.into(), name: name?.0.into(), destination: destination?.0.into(), stream };
     Some(DeliverEntry {
@@ -68,6 +69,7 @@ pub fn compile<'n>(
         key: key?,
         mode: mode.unwrap_or(default_mode(kind?)),
         format: format.unwrap_or(Format::Json),
+        header_encoding: header_encoding(kind?),
         retry: retry?,
         keep_order,
     })
@@ -76,7 +78,15 @@ pub fn compile<'n>(
 fn default_mode(kind: &DestinationSpec) -> Mode {
     match kind {
         DestinationSpec::Nats(_) | DestinationSpec::Log => Mode::Structured,
-        DestinationSpec::Kafka(_) | DestinationSpec::Discard => Mode::Binary,
+        DestinationSpec::Kafka(_) | DestinationSpec::Http(_) | DestinationSpec::Discard => Mode::Binary,
+    }
+}
+
+fn header_encoding(kind: &DestinationSpec) -> HeaderEncoding {
+    match kind {
+        DestinationSpec::Nats(config) => config.header_encoding,
+        DestinationSpec::Http(options) => options.config.header_encoding,
+        DestinationSpec::Kafka(_) | DestinationSpec::Log | DestinationSpec::Discard => HeaderEncoding::Percent,
     }
 }
 
@@ -105,6 +115,7 @@ fn target(file: &File<'_>, part: &Part<'_>, kind: &DestinationSpec, problems: &m
     let wanted = match kind {
         DestinationSpec::Nats(_) => Some("subject"),
         DestinationSpec::Kafka(_) => Some("topic"),
+        DestinationSpec::Http(_) => Some("url"),
         DestinationSpec::Log => Some("stream"),
         DestinationSpec::Discard => None,
     };
@@ -121,7 +132,11 @@ fn target(file: &File<'_>, part: &Part<'_>, kind: &DestinationSpec, problems: &m
         }
     }
     let Some(wanted) = wanted else { return good.then_some(Target::Nowhere) };
-    let Some(value) = part.get(wanted).filter(|value| !value.is_null()) else {
+    let value = part.get(wanted).filter(|value| !value.is_null());
+    if let DestinationSpec::Http(options) = kind {
+        return url(file, value.unwrap_or(part), value.is_some(), options, problems).map(Target::Url).filter(|_| good);
+    }
+    let Some(value) = value else {
         let message = format!("a delivery to a `{word}` destination needs `{wanted}`");
         problems.error(file.source, part.start(), Code::MissingKey, message);
         return None;
@@ -153,8 +168,35 @@ fn checked(
     }
 }
 
+/// The URL of an entry: its destination's, or what it says itself (`own`) put together with that.
+fn url(
+    file: &File<'_>,
+    part: &Part<'_>,
+    own: bool,
+    destination: &HttpOptions,
+    problems: &mut Problems,
+) -> Option<UrlTarget> {
+    let base = &destination.config.url;
+    let own_template = if own { Some(transform::template(file, part, problems)?) } else { None };
+    let secret = destination.secret || own && part.node().is_secret();
+    let whole = own_template.map_or_else(|| Ok(base.clone()), |own| url::join(base, own.text()));
+    // Two good templates make a good one.
+    let target = whole.and_then(|whole| {
+        let template = Template::parse(&whole).map_err(|fault| fault.message)?;
+        UrlTarget::new(template, &sample(&whole), secret)
+    });
+    match target {
+        Ok(target) => Some(target),
+        Err(fault) => {
+            let hint = Some("url: \"/path/{type}\", added to the url of the destination".to_owned());
+            problems.error_with_hint(file.source, part.range(), Code::BadValue, fault, hint);
+            None
+        }
+    }
+}
+
 /// A template with every attribute filled in, to judge the text around them.
-fn sample(template: &str) -> String {
+pub(super) fn sample(template: &str) -> String {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;
     while let Some(at) = rest.find(['{', '}']) {

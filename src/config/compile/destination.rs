@@ -1,15 +1,18 @@
 //! Destinations of all files: each has a name of its own and exactly one kind.
 
-use super::{DestinationSpec, File, names};
+use super::deliver::sample;
+use super::{DestinationSpec, File, HttpOptions, names, transform};
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
 use crate::config::suggest::{did_you_mean, known};
+use crate::deliver::http::config::HttpConfig;
+use crate::deliver::http::url::UrlTarget;
 use crate::deliver::kafka::config::{KafkaConfig, Place};
 use crate::deliver::nats::config::NatsConfig;
 use std::collections::BTreeMap;
 
-/// Every kind there is or will be.
+/// Every kind there is.
 const KINDS: [&str; 4] = ["nats", "discard", "kafka", "http"];
 
 /// The destinations that deliver entries may name.
@@ -59,6 +62,7 @@ fn spec(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Des
     let kinds: Vec<_> = part.pairs().filter(|(key, _, _)| KINDS.contains(key)).collect();
     match kinds[..] {
         [("discard", _, options)] => options.is_good().then_some(DestinationSpec::Discard),
+        [("http", _, options)] => http(file, options, problems),
         [("nats", _, options)] if cfg!(feature = "nats") => nats(file, options, problems),
         [("kafka", _, options)] if cfg!(feature = "kafka") => kafka(file, options, problems),
         [(kind @ ("nats" | "kafka"), range, _)] => {
@@ -68,7 +72,7 @@ fn spec(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Des
             None
         }
         [] if part.is_good() => {
-            let hint = Some(known("one of", &["kafka", "nats", "discard"]));
+            let hint = Some(known("one of", &["kafka", "nats", "http", "discard"]));
             let message = "the destination has no kind";
             problems.error_with_hint(file.source, part.start(), Code::MissingKey, message, hint);
             None
@@ -81,6 +85,27 @@ fn spec(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Des
         }
         _ => None,
     }
+}
+
+fn http(file: &File<'_>, options: &Part<'_>, problems: &mut Problems) -> Option<DestinationSpec> {
+    let config: HttpConfig = options.read(file.source, problems)?;
+    let faults = config.faults();
+    for fault in &faults {
+        let range = options.get(fault.key).map_or(options.start(), Part::range);
+        let hint = fault.hint.map(str::to_owned);
+        problems.error_with_hint(file.source, range, Code::BadValue, fault.message.as_str(), hint);
+    }
+    let url = options.get("url")?;
+    let secret = url.node().is_secret();
+    let template = transform::template(file, url, problems)?;
+    let sample = sample(template.text());
+    if let Err(fault) = UrlTarget::new(template, &sample, secret) {
+        let hint = Some("url: \"https://host/path\"".to_owned());
+        problems.error_with_hint(file.source, url.range(), Code::BadValue, fault, hint);
+        return None;
+    }
+    let good = faults.is_empty() && options.is_good();
+    good.then_some(DestinationSpec::Http(HttpOptions { config, secret }))
 }
 
 fn nats(file: &File<'_>, options: &Part<'_>, problems: &mut Problems) -> Option<DestinationSpec> {

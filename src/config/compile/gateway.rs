@@ -105,6 +105,7 @@ fn check_listeners(source: &SourceText, part: &Part<'_>, problems: &mut Problems
         if let Some(address) = listener.get("address") {
             check_address(source, address, problems);
         }
+        check_origins(source, listener, problems);
         let Some(part) = listener.get("name") else { continue };
         let Some(name) = part.text() else { continue };
         if name.is_empty() || name.chars().any(char::is_control) {
@@ -113,6 +114,19 @@ fn check_listeners(source: &SourceText, part: &Part<'_>, problems: &mut Problems
             let message = format!("listener `{name}` is declared twice");
             let hint = Some(format!("the first one is in line {first}; rename one of the two"));
             problems.error_with_hint(source, part.range(), Code::DuplicateName, message, hint);
+        }
+    }
+}
+
+/// An origin is compared with what stands in a header, so it must be able to stand there.
+fn check_origins(source: &SourceText, listener: &Part<'_>, problems: &mut Problems) {
+    let origins = listener.get("webhook").and_then(|webhook| webhook.get("allowed_origins"));
+    for origin in origins.map(Part::items).unwrap_or_default() {
+        let Some(text) = origin.text() else { continue };
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let message = "an origin is a host name as the sender writes it, without blanks";
+            let hint = Some("allowed_origins: [eventemitter.example.com]".to_owned());
+            problems.error_with_hint(source, origin.range(), Code::BadValue, message, hint);
         }
     }
 }

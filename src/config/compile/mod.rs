@@ -24,6 +24,7 @@ use super::yaml::{self, Node};
 use crate::codes::Code;
 use crate::conversion::rules::Rules;
 use crate::deliver::entry::DeliverEntry;
+use crate::deliver::http::config::HttpConfig;
 use crate::deliver::kafka::config::KafkaConfig;
 use crate::deliver::nats::config::NatsConfig;
 use crate::route::RouteTable;
@@ -45,6 +46,17 @@ pub enum DestinationSpec {
     Nats(NatsConfig),
     /// A Kafka cluster.
     Kafka(KafkaConfig),
+    /// A service that takes events by POST.
+    Http(HttpOptions),
+}
+
+/// An `http:` destination as deliver entries see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpOptions {
+    /// What was written.
+    pub config: HttpConfig,
+    /// Its URL was interpolated and may hold a secret.
+    pub secret: bool,
 }
 
 impl DestinationSpec {
@@ -55,6 +67,7 @@ impl DestinationSpec {
             DestinationSpec::Discard => "discard",
             DestinationSpec::Nats(_) => "nats",
             DestinationSpec::Kafka(_) => "kafka",
+            DestinationSpec::Http(_) => "http",
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::config::report;
 use crate::config::sources::Sources;
 use crate::conversion::declaration::EXAMPLE;
 use crate::deliver::entry::Target;
-use crate::encode::Mode;
+use crate::encode::{HeaderEncoding, Mode};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -127,6 +127,33 @@ fn findings(text: &str) -> Vec<Problem> {
 #[test]
 fn every_finding_has_its_place_and_refuses_nothing() {
     check_cases("findings.txt", findings);
+}
+
+#[test]
+fn every_fault_of_an_http_destination_has_its_place() {
+    check_cases("http.txt", |text| compile_files(&[("case.yaml", text)]).err().unwrap_or_default());
+}
+
+#[test]
+fn the_url_of_an_entry_is_put_together_with_that_of_its_destination() {
+    let text = &cases("http.txt")[0].1;
+    let entries = compile_files(&[("case.yaml", text)]).unwrap().entries;
+    let urls: Vec<_> = entries
+        .iter()
+        .map(|entry| match &entry.target {
+            Target::Url(url) => url.template.text(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let crm = "https://crm.example/in/";
+    let own = "https://crm.example/in/{type}?s={subject:-none}";
+    assert_eq!(urls, [crm, own, "https://crm.example/other", "http://127.0.0.1:9000/{type}"]);
+    assert_eq!((entries[0].mode, entries[0].header_encoding), (Mode::Binary, HeaderEncoding::Raw));
+    assert_eq!(entries[3].header_encoding, HeaderEncoding::Percent);
+    let secret = "destinations: [{name: a, http: {url: \"https://a.example/${env:NAME}\"}}]\nroutes: [{name: r, deliver: [{destination: a, url: /x}]}]";
+    let compiled = compile_files(&[("a.yaml", secret)]).unwrap();
+    assert_eq!(compiled.entries[0].target.shown("https://a.example/canary/x"), "https://a.example/…");
+    assert!(!format!("{:?}", compiled.destinations).contains("canary"));
 }
 
 #[cfg(feature = "kafka")]

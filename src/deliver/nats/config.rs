@@ -1,6 +1,7 @@
 //! Options of a `nats:` destination, and what can be wrong with them before any connection is tried.
 
 use super::subject;
+use crate::encode::HeaderEncoding;
 use crate::secret::Secret;
 use fluent_uri::Uri;
 use schemars::JsonSchema;
@@ -24,6 +25,9 @@ pub struct NatsConfig {
     /// A stream that is created when absent, and never altered.
     #[serde(default)]
     pub ensure_stream: Option<EnsureStream>,
+    /// How values stand in `ce-` headers of binary mode.
+    #[serde(default)]
+    pub header_encoding: HeaderEncoding,
 }
 
 /// A stream to create when absent.
@@ -116,8 +120,8 @@ impl NatsConfig {
     /// Equal for equal options, logins included: never to be shown. (`Debug` leaves the logins out, so a changed password
     /// does not change it.)
     pub fn fingerprint(&self) -> Secret {
-        let NatsConfig { servers, jetstream, at_most_once, ensure_stream } = self;
-        Secret::new(format!("{servers:?} {jetstream} {at_most_once} {ensure_stream:?}"))
+        let NatsConfig { servers, jetstream, at_most_once, ensure_stream, header_encoding } = self;
+        Secret::new(format!("{servers:?} {jetstream} {at_most_once} {ensure_stream:?} {header_encoding:?}"))
     }
 
     /// The servers, taken apart; those that cannot be read are left out.
@@ -138,6 +142,7 @@ impl fmt::Debug for NatsConfig {
             .field("jetstream", &self.jetstream)
             .field("at_most_once", &self.at_most_once)
             .field("ensure_stream", &self.ensure_stream)
+            .field("header_encoding", &self.header_encoding)
             .finish()
     }
 }

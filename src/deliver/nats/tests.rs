@@ -5,6 +5,7 @@ use super::{error, headers};
 use crate::codes::Code;
 use crate::deliver::error::Advice;
 use crate::deliver::{Destination, Outgoing};
+use crate::encode::HeaderEncoding;
 use crate::secret::Secret;
 use crate::state::Reason;
 use crate::tasks::Tasks;
@@ -18,6 +19,7 @@ fn config(servers: &[&str]) -> NatsConfig {
         jetstream: true,
         at_most_once: false,
         ensure_stream: None,
+        header_encoding: HeaderEncoding::Percent,
     }
 }
 

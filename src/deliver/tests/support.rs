@@ -10,7 +10,7 @@ use crate::deliver::entry::{DeliverEntry, RetryPolicy, Target};
 use crate::deliver::plan::{Plan, Undeliverable};
 use crate::deliver::source::Source;
 use crate::deliver::{Destination, Outgoing};
-use crate::encode::Mode;
+use crate::encode::{HeaderEncoding, Mode};
 use crate::lane_name::LaneName;
 use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
@@ -99,6 +99,7 @@ pub fn entry(name: &str, keep_order: bool, retry: RetryPolicy) -> Arc<DeliverEnt
         key: Template::parse("{partitionkey}").unwrap(),
         mode: Mode::Binary,
         format: Format::Json,
+        header_encoding: HeaderEncoding::Percent,
         retry,
         keep_order,
     })

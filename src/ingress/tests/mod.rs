@@ -4,7 +4,7 @@ mod answers;
 
 use crate::cloudevents::Violation;
 use crate::codes::Code;
-use crate::config::gateway::Limits;
+use crate::config::gateway::{Limits, Webhook};
 use crate::ingress::counters::Counters;
 use crate::ingress::handle::{Ingress, Receive, Shared};
 use crate::log::Stored;
@@ -78,6 +78,7 @@ async fn server(limits: Limits) -> Server {
         budget: Arc::new(Budget::new(crate::ingress::bytes(limits.inflight_bytes))),
         counters: Counters::new("public"),
         rejections: Arc::clone(&rejections),
+        webhook: Webhook { allowed_origins: vec!["a.example".to_owned()], allowed_rate: Some(120) },
     };
     let socket = server::bind("127.0.0.1:0").await.unwrap();
     let options: Options = crate::ingress::options("public", &limits);
