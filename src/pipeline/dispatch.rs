@@ -4,7 +4,7 @@ use super::threads;
 use crate::cloudevents::{Event, Format};
 use crate::codes::Code;
 use crate::deliver::entry::{DeliverEntry, Target};
-use crate::deliver::http::url;
+use crate::deliver::http::url::{self, UrlTarget};
 use crate::deliver::kafka::topic;
 use crate::deliver::nats::subject;
 use crate::deliver::plan::Undeliverable;
@@ -92,7 +92,17 @@ fn target(event: &Event, target: &Target) -> Result<String, Undeliverable> {
         // What a topic may hold is little enough that values need no escape: anything else is a dead letter.
         Target::Topic(template) => checked(event, "topic", template, |value, out| out.push_str(value), topic::check),
         Target::Url(target) => checked(event, "url", &target.template, url::escape, |filled| target.check(filled))
-            .map_err(|fault| Undeliverable { target: fault.target.map(|filled| target.shown(&filled)), ..fault }),
+            .map_err(|fault| without_secrets(fault, target)),
+    }
+}
+
+/// What is told of a URL that cannot be used holds no more of it than may be shown.
+fn without_secrets(fault: Undeliverable, url: &UrlTarget) -> Undeliverable {
+    let written = url.template.text();
+    Undeliverable {
+        target: fault.target.map(|filled| url.shown(&filled)),
+        detail: fault.detail.replace(written, &url.shown(written)),
+        ..fault
     }
 }
 

@@ -18,6 +18,7 @@ pub const LIMITS: Limits = Limits {
     xml_depth: 128,
     xml_attributes: 256,
     xml_namespaces: 64,
+    ..Limits::UNLIMITED
 };
 
 /// The folder of the vectors; `None`, said aloud, where there is none.

@@ -11,6 +11,8 @@ mod conversion;
 #[cfg(all(feature = "kafka", feature = "nats"))]
 mod deployment;
 mod http_abuse;
+mod http_destination;
+mod http_handshake;
 #[cfg(feature = "kafka")]
 mod kafka_destination;
 #[cfg(feature = "kafka")]

@@ -114,7 +114,12 @@ impl Gateway {
 
     /// URL of the listener `public`, with a path.
     pub fn ingress(&self, path: &str) -> String {
-        url(&self.ready()["listeners"]["public"], path)
+        self.listener("public", path)
+    }
+
+    /// URL of a listener, with a path.
+    pub fn listener(&self, name: &str, path: &str) -> String {
+        url(&self.ready()["listeners"][name], path)
     }
 
     /// URL of the admin listener, with a path.
