@@ -4,7 +4,7 @@ use super::config::HttpConfig;
 use super::error;
 use crate::deliver::Outgoing;
 use crate::deliver::error::DeliveryError;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, Url, redirect};
 use std::time::Duration;
 
@@ -55,8 +55,13 @@ pub fn build(config: &HttpConfig) -> Result<Client, reqwest::Error> {
 /// Posts and waits for the head of the answer.
 pub async fn post(client: &Client, outgoing: Outgoing, timeout: Duration) -> Result<Response, DeliveryError> {
     let url = Url::parse(&outgoing.target).map_err(|fault| error::bad_target(fault.to_string()))?;
-    let headers = headers(outgoing.headers)?;
-    let request = client.post(url).headers(headers).body(outgoing.body.unwrap_or_default());
+    let mut headers = headers(outgoing.headers)?;
+    let body = outgoing.body.unwrap_or_default();
+    if body.is_empty() {
+        // Not written otherwise, and there are receivers that wait for a body of a POST without a length (RFC 9110 §8.6).
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    let request = client.post(url).headers(headers).body(body);
     match tokio::time::timeout(timeout, request.send()).await {
         Ok(answer) => answer.map_err(|error| error::from_client(&error)),
         Err(_) => Err(error::no_answer(format!("no answer within {}", crate::units::Span(timeout)))),

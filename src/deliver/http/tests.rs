@@ -94,8 +94,8 @@ async fn a_2xx_is_taken_whatever_its_body() {
 
 #[tokio::test]
 async fn the_request_is_a_plain_post() {
-    let (url, requests) =
-        receiver(&["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]);
+    const TAKEN: &[&str] = &["HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"; 2];
+    let (url, requests) = receiver(TAKEN);
     let destination = destination(&url);
     let mut message = outgoing(&format!("{url}/a%2Fb?c"));
     message.headers.push(("ce-ext".to_owned(), "é %".to_owned()));
