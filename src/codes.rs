@@ -112,7 +112,7 @@ codes! {
     BadTransform = 2011, "invalid transform",
         "A step is one of set, remove and convert; required attributes cannot be removed.";
     BadSchema = 2012, "invalid schema",
-        "The schema file cannot be compiled: it is no valid schema, refers outside itself, or holds a pattern that is not linear-time.";
+        "The schema file cannot be compiled: it is no valid JSON Schema, Avro or Protobuf schema, refers outside itself (Protobuf: outside of its folder and google/protobuf/*), or holds a pattern that is not linear-time.";
     MissingFile = 2013, "a file or folder cannot be read",
         "The file or folder named in the message is missing or cannot be read.";
     TooLarge = 2014, "the file is too large or too deep",
@@ -123,6 +123,10 @@ codes! {
         "A mapping holds the same key twice. YAML forbids it, and readers differ in which one they believe.";
     BadConversion = 2017, "invalid conversion rules",
         "Conversion rules name members by JSON Pointers (/items/*/sku) and elements by XML names; two rules must not say different things of one member.";
+    BadConvert = 2035, "a convert step whose keys do not go together",
+        "framing: confluent stands beside schema_id, and only with to: application/avro or application/protobuf; a conversion to XML needs rules. To Avro or Protobuf the event's type needs a schema of that kind (.avsc, .proto).";
+    IncompatibleSchema = 2036, "a schema breaks with the version before it",
+        "Readers of the new version cannot read all data of the one before. Give the change another event type, make it compatible (optional members, defaults, wider types), or say what you promise in schemas/<type>/compat: none, forward or full. Nothing is refused because of it.";
 
     // 22xx: findings, which refuse nothing
     BadSplit = 2055, "invalid split",
@@ -144,7 +148,7 @@ codes! {
     TransformFailed = 3002, "a transform failed",
         "A step cannot be applied to this event, or its result is not a valid CloudEvent.";
     ConversionFailed = 3003, "a conversion failed",
-        "The data cannot be written in the format the delivery asks for, or the rules of a convert step do not fit it. The detail says what and where.";
+        "The data cannot be written in the format the delivery asks for, or the rules or the schema of a convert step do not fit it. The detail says what and where.";
     BadTarget = 3004, "the target is not allowed",
         "The filled-in topic, subject or URL is not a legal one.";
     TooLargeForDestination = 3005, "too large for the destination",

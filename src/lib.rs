@@ -11,6 +11,8 @@ pub mod tasks;
 
 pub mod server;
 
+pub mod payload;
+
 pub mod conversion;
 
 pub mod decode;

@@ -17,6 +17,7 @@ pub mod listen;
 pub mod moment;
 pub mod output;
 pub mod pages;
+pub mod schema;
 pub mod send;
 pub mod serve;
 pub mod sse;
@@ -95,6 +96,8 @@ pub enum Command {
     Convert(Box<convert::Args>),
     /// Ask whether a gateway is alive, or ready with --ready; exit code 69 when not
     Health(health::Args),
+    /// JSON Schemas for editors, and what a new version of a schema breaks
+    Schema(schema::Args),
     /// Explain an error code
     ExplainCode(explain_code::Args),
     /// Print a shell's completion script
@@ -140,6 +143,7 @@ async fn dispatch(cli: Cli, printer: &mut Printer) -> Result<(), Failure> {
             convert::run(&convert::Args { files: args.files.clone().or(before), ..*args }, printer)
         }
         Some(Command::Health(args)) => health::run(args, printer).await,
+        Some(Command::Schema(args)) => schema::run(&args, printer),
         Some(Command::ExplainCode(args)) => explain_code::run(&args, printer),
         Some(Command::Completions(args)) => completions::run(&args, printer),
     }

@@ -38,6 +38,12 @@ impl<'t> Instant<'t> {
         let minutes = (days_from_epoch(year, month, day) * 24 + hour) * 60 + minute - offset_minutes(offset)?;
         Some(Instant { minutes, seconds: u8::try_from(second).ok()?, fraction: fraction.trim_end_matches('0') })
     }
+
+    /// Seconds since 1970-01-01T00:00:00Z, and the digits of the fraction without trailing zeros. `None` in a leap second,
+    /// which has no number of its own.
+    pub fn since_epoch(&self) -> Option<(i64, &'t str)> {
+        (self.seconds < 60).then(|| (self.minutes * 60 + i64::from(self.seconds), self.fraction))
+    }
 }
 
 impl fmt::Display for Instant<'_> {
@@ -100,7 +106,8 @@ fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
     cycle * CYCLE_DAYS + year * 365 + year / 4 - year / 100 + day_of_year - EPOCH_DAYS
 }
 
-fn date_of(days: i64) -> (i64, i64, i64) {
+/// Year, month and day of a day counted from 1970-01-01.
+pub fn date_of(days: i64) -> (i64, i64, i64) {
     let days = days + EPOCH_DAYS;
     let (cycle, day) = (days.div_euclid(CYCLE_DAYS), days.rem_euclid(CYCLE_DAYS));
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;

@@ -10,13 +10,20 @@ use std::collections::VecDeque;
 /// Every generated file: path from the root of the repository, and content.
 pub fn files() -> [(&'static str, String); 3] {
     [
-        ("routes/route.schema.json", editor_schema(&ROUTE_SCHEMA, "A route file of Signalbox")),
-        (
-            "src/config/signalbox.schema.json",
-            editor_schema(&GATEWAY_SCHEMA, "signalbox.yaml, the static configuration of Signalbox"),
-        ),
+        ("routes/route.schema.json", route_schema()),
+        ("src/config/signalbox.schema.json", gateway_schema()),
         ("routes/README.md", page()),
     ]
+}
+
+/// The JSON Schema of route files, as editors want it.
+pub fn route_schema() -> String {
+    editor_schema(&ROUTE_SCHEMA, "A route file of Signalbox")
+}
+
+/// The JSON Schema of `signalbox.yaml`, as editors want it.
+pub fn gateway_schema() -> String {
+    editor_schema(&GATEWAY_SCHEMA, "signalbox.yaml, the static configuration of Signalbox")
 }
 
 /// The schema as editors want it: without what only our own checks read.

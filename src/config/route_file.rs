@@ -164,32 +164,54 @@ pub enum Step {
     Set(Pairs<SetValue>),
     /// Removes attributes; one the event lacks is skipped.
     Remove(Vec<String>),
-    /// Converts the data by declared rules, sets `datacontenttype` and removes `dataschema`. Data that does not fit makes a
-    /// dead letter `conversion`: `convert: {to: application/xml, rules: order-xml}`.
+    /// Converts the data by declared rules or by the schema of the event's type, sets `datacontenttype` and removes
+    /// `dataschema`. Data that does not fit makes a dead letter `conversion`: `convert: {to: application/xml, rules: order-xml}`,
+    /// `convert: {to: application/avro}`.
     Convert(Convert),
 }
 
-/// Data of the other kind.
+/// Data of another kind: XML ⇄ JSON by `rules`; Avro and Protobuf ⇄ JSON by the schema of the event's type, the version
+/// that governs the event. XML becomes Avro or Protobuf by both.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["framing", "schema_id"]))]
 pub struct Convert {
     /// The media type of the result.
     pub to: ConvertTo,
-    /// Name of rules under `conversions:`, in any file.
-    pub rules: String,
+    /// Name of rules under `conversions:`, in any file. Needed to and from XML.
+    #[serde(default)]
+    pub rules: Option<String>,
+    /// A frame around Avro or Protobuf, with `schema_id`. Default: none.
+    #[serde(default)]
+    pub framing: Option<Framing>,
+    /// The id of the schema in the registry, which the frame holds.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 2_147_483_647))]
+    pub schema_id: Option<u32>,
+}
+
+/// A frame around converted data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Framing {
+    /// The wire format of Confluent's schema registry.
+    Confluent,
 }
 
 /// The media type of converted data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[schemars(extend("x-later" = ["application/avro", "application/protobuf"]))]
 pub enum ConvertTo {
     /// From JSON.
     #[serde(rename = "application/xml")]
     Xml,
-    /// From XML. Types come from the rules, then from the JSON Schema that governs the event.
+    /// From XML, Avro or Protobuf. Types in XML come from the rules, then from the schema that governs the event.
     #[serde(rename = "application/json")]
     Json,
+    /// A raw datum, from JSON or XML.
+    #[serde(rename = "application/avro")]
+    Avro,
+    /// From JSON or XML.
+    #[serde(rename = "application/protobuf")]
+    Protobuf,
 }
 
 /// A number or a truth value sets an attribute of that type; text is a template.

@@ -3,6 +3,7 @@
 use super::problem::{Problem, Severity, shown_path};
 use super::yaml::MAX_BYTES;
 use crate::codes::Code;
+use crate::validate::is_schema;
 use bytestring::ByteString;
 use siphasher::sip::SipHasher24;
 use std::ffi::OsStr;
@@ -28,7 +29,7 @@ pub struct RouteSource {
 pub struct Sources {
     /// Route files in order of the bytes of their names.
     pub routes: Vec<RouteSource>,
-    /// Schema files and `<type>/conversion` as (path relative to the schemas folder with `/`, content), in order.
+    /// Schema files, `<type>/conversion` and `<type>/compat` as (path relative to the schemas folder with `/`, content), in order.
     pub schemas: Vec<(String, Vec<u8>)>,
     /// The folder of the route files; relative `${file:…}` paths start here.
     pub routes_dir: PathBuf,
@@ -53,9 +54,9 @@ pub struct Found {
 }
 
 impl Sources {
-    /// Reads both folders: `*.yaml` and `*.yml` in `routes_dir`, `<type>/<version>.json` and `<type>/conversion` in
-    /// `schemas_dir`; hidden files are skipped, so editors' temporary files and the inner folders of a Kubernetes volume are, too. A folder that does
-    /// not exist counts as empty; see [`Sources::vanished_since`]. Whatever cannot be read becomes a fault.
+    /// Reads both folders: `*.yaml` and `*.yml` in `routes_dir`, `<type>/<version>.json|.avsc|.proto`,
+    /// `<type>/conversion` and `<type>/compat` in `schemas_dir`; hidden files are skipped, so editors' temporary files and
+    /// the inner folders of a Kubernetes volume are, too. A folder that does not exist counts as empty; see [`Sources::vanished_since`]. Whatever cannot be read becomes a fault.
     pub fn read(routes_dir: &Path, schemas_dir: &Path) -> Sources {
         let mut reader = Reader { left: MAX_TOTAL, faults: Vec::new() };
         let listing = Listing::take(routes_dir, schemas_dir, &mut reader.faults);
@@ -151,7 +152,7 @@ impl Listing {
         for (name, path) in types.unwrap_or_default() {
             if path.is_dir() {
                 list_type(&name, &path, &mut schemas, faults);
-            } else if extension(&path) == Some("json") {
+            } else if extension(&path).is_some_and(is_schema) {
                 let hint = "move it to `schemas/<event type>/<version>.json`";
                 let message = "a schema outside of the folder of its event type governs nothing";
                 let stray = Problem::of_file(shown_path(&path), Code::BadSchema, message).hint(hint);
@@ -169,12 +170,11 @@ fn list_type(name: &str, folder: &Path, schemas: &mut Vec<(String, PathBuf)>, fa
     for (file, path) in visible(folder, faults).unwrap_or_default() {
         match extension(&path) {
             _ if path.is_dir() => {}
-            Some("json") => {
+            Some(extension) if is_schema(extension) => {
                 holds_some = true;
                 schemas.push((format!("{name}/{file}"), path));
             }
-            Some("avsc" | "proto") => faults.push(not_yet(&path, "Avro and Protobuf schemas are not supported yet")),
-            _ if file == "conversion" => schemas.push((format!("{name}/{file}"), path)),
+            _ if file == "conversion" || file == "compat" => schemas.push((format!("{name}/{file}"), path)),
             _ => {}
         }
     }
@@ -183,10 +183,6 @@ fn list_type(name: &str, folder: &Path, schemas: &mut Vec<(String, PathBuf)>, fa
         let hint = "add a version, such as `1.json`, or remove the folder";
         faults.push(Problem::of_file(shown_path(folder), Code::BadSchema, message).hint(hint));
     }
-}
-
-fn not_yet(path: &Path, message: &str) -> Problem {
-    Problem::of_file(shown_path(path), Code::NotYetSupported, message)
 }
 
 /// Names and paths in a folder in order of bytes, without hidden ones. `None`: the folder does not exist.
@@ -325,6 +321,7 @@ mod tests {
     fn what_cannot_be_used_is_said() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &["schemas/stray.json", "schemas/a/1.avsc", "schemas/b/conversion", "schemas/c/1.proto"]);
+        assert_eq!(read(folder.path()).schemas.len(), 3);
         write(folder.path(), &["routes/ok.yaml"]);
         std::os::unix::fs::symlink("nowhere", folder.path().join("routes/gone.yaml")).unwrap();
         let sources = read(folder.path());
@@ -332,9 +329,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                (Code::NotYetSupported, Severity::Error),
                 (Code::BadSchema, Severity::Error),
-                (Code::NotYetSupported, Severity::Error),
                 (Code::BadSchema, Severity::Warning),
                 (Code::MissingFile, Severity::Error),
             ]

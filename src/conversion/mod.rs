@@ -11,6 +11,7 @@
 
 pub mod declaration;
 pub mod rules;
+pub mod survey;
 
 mod elements;
 mod expected;
@@ -18,7 +19,6 @@ mod from_xml;
 mod names;
 mod pointer;
 mod scalar;
-mod tape;
 mod to_xml;
 
 #[cfg(test)]
@@ -26,6 +26,7 @@ mod tests;
 
 use crate::cloudevents::Event;
 use crate::cloudevents::reader::shown;
+use crate::payload;
 use bytes::Bytes;
 use rules::Rules;
 use serde_json::Value;
@@ -54,8 +55,19 @@ impl std::fmt::Display for Place<'_> {
 
 /// The schemas that say of which types the data of events is on its way back from XML.
 pub trait Schemas: std::fmt::Debug + Send + Sync {
-    /// The JSON Schema document that governs the data of an event; `None` where there is none, or one of another kind.
+    /// The JSON Schema document that governs the data of an event, or what its schema of another kind says about the
+    /// kinds of values; `None` where there is none.
     fn document(&self, event: &Event) -> Option<&Value>;
+
+    /// Does the event's type have schemas at all?
+    fn governs(&self, event: &Event) -> bool {
+        self.document(event).is_some()
+    }
+
+    /// The Avro or Protobuf schema that governs the data of an event.
+    fn payload(&self, _: &Event) -> Option<&payload::Schema> {
+        None
+    }
 }
 
 /// JSON data as an XML document: no XML declaration, no indentation, members in their order. An object with a member that

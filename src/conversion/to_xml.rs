@@ -1,11 +1,10 @@
 //! JSON → XML.
 
-use super::Error;
 use super::declaration::Nulls;
-use super::names;
 use super::pointer::Fault;
 use super::rules::{List, Place, Role, Rules};
-use super::tape::Tape;
+use super::{Error, MAX_DEPTH, names};
+use crate::cloudevents::json::tape::Tape;
 use crate::cloudevents::json::value::{Kind, Value};
 use crate::cloudevents::reader::shown;
 use crate::cloudevents::xml::INSTANCE_NAMESPACE;
@@ -19,7 +18,7 @@ pub const ENTRY: &str = "item";
 
 /// Converts a document.
 pub fn convert(rules: &Rules, json: &[u8]) -> Result<Bytes, Error> {
-    let tape = Tape::read(json)?;
+    let tape = Tape::read(json, MAX_DEPTH).map_err(|error| Fault::new(error.to_string()))?;
     let mut writer = Writer { rules, tape: &tape, out: String::with_capacity(json.len() * 2 + 128), holds_nil: false };
     writer.element(0, &rules.root, Some(&rules.data))?;
     Ok(writer.finish().into())

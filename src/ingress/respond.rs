@@ -72,6 +72,8 @@ pub fn reply(code: Code) -> Reply {
         | Code::UnreachableRoute
         | Code::ShadowedDefault
         | Code::LeavesPrefix
+        | Code::BadConvert
+        | Code::IncompatibleSchema
         | Code::TemplateUnfilled
         | Code::TransformFailed
         | Code::ConversionFailed

@@ -93,7 +93,7 @@ fn apply_to(steps: &[Step], event: &Event, convert_data: bool) -> Result<Event, 
                 convert.mark(&mut draft);
                 if convert_data {
                     changed.data = convert
-                        .data(&changed)
+                        .data(&changed, event)
                         .map_err(|error| Error::Conversion { step: number, detail: error.to_string() })?;
                 }
             }

@@ -5,6 +5,7 @@ use super::registry::Version;
 use crate::cloudevents::reader::shown;
 use crate::cloudevents::{Data, Event, Violation};
 use crate::conversion;
+use crate::payload::{self, Encoding, Unfit};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -17,7 +18,13 @@ pub fn json_text(event: &Event, version: &Version) -> Result<Bytes, Refusal> {
         return conversion::from_xml(rules, &xml, Some(version.schema.document())).map_err(out_of_xml);
     }
     let label = shown(&version.label);
-    let wanted = if version.conversion.is_some() { "JSON or XML" } else { "JSON" };
+    let own = version.schema.payload().map(|schema| schema.encoding().name());
+    let wanted = match (version.conversion.is_some(), own) {
+        (false, None) => "JSON".to_owned(),
+        (true, None) => "JSON or XML".to_owned(),
+        (false, Some(own)) => format!("JSON or {own}"),
+        (true, Some(own)) => format!("JSON, XML or {own}"),
+    };
     let (pointer, detail) = match (&event.data, event.datacontenttype()) {
         (Data::Absent, _) => ("/data", format!("the event has no data, and its schema `{label}` asks for {wanted}")),
         (_, Some(media_type)) => {
@@ -27,6 +34,21 @@ pub fn json_text(event: &Event, version: &Version) -> Result<Bytes, Refusal> {
         (_, None) => ("/data", format!("the schema `{label}` asks for {wanted}, the data has no media type")),
     };
     Err(Refusal::WrongDataKind(Violation::new(pointer, detail)))
+}
+
+/// Checks data by an Avro or Protobuf schema: in the schema's own encoding as bytes, else in its JSON form.
+pub fn check_payload(event: &Event, version: &Version, schema: &payload::Schema) -> Result<(), Refusal> {
+    let inside = |violation: Violation| Violation { pointer: format!("/data{}", violation.pointer), ..violation };
+    if event.media_type().and_then(Encoding::of) == Some(schema.encoding())
+        && let Some(bytes) = event.data.bytes()
+    {
+        return schema.check_bytes(&bytes).map_err(|violation| Refusal::Violations(vec![inside(violation)]));
+    }
+    let text = json_text(event, version)?;
+    schema.check_json(&text).map_err(|unfit| match unfit {
+        Unfit::NotJson(detail) => Refusal::NotJson(Violation::new("/data", detail)),
+        Unfit::Violations(violations) => Refusal::Violations(violations.into_iter().map(inside).collect()),
+    })
 }
 
 /// What breaks the rules in one place is a violation there; what is no XML of theirs at all is data of the wrong kind.

@@ -1,15 +1,19 @@
-//! Does the event keep its promise: `schemas/<type>/<version>.json` (design.md §2 "schemas/").
+//! Does the event keep its promise: `schemas/<type>/<version>.json|.avsc|.proto` (design.md §2 "schemas/", formats.md §5).
 
 mod data;
 mod json_schema;
 mod registry;
+mod schema;
 
 use crate::cloudevents::reader::shown;
 use crate::cloudevents::{Event, Violation};
 use crate::conversion::Schemas;
 use crate::conversion::rules::Rules;
+use crate::payload;
+use crate::payload::compat::Subject;
 use bytestring::ByteString;
 use registry::{Types, Version};
+use schema::Schema;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +28,11 @@ pub type Conversions = BTreeMap<String, Arc<Rules>>;
 #[derive(Debug, Default)]
 pub struct Registry {
     types: Types,
+}
+
+/// Does a file with this extension hold a schema?
+pub fn is_schema(extension: &str) -> bool {
+    matches!(extension, "json" | "avsc" | "proto")
 }
 
 /// Why an event is refused (422 each).
@@ -49,9 +58,9 @@ pub struct SchemaInfo {
     pub ty: String,
     /// Version: the file name without extension.
     pub version: String,
-    /// `json_schema`.
+    /// `json_schema`, `avro` or `protobuf`.
     pub kind: &'static str,
-    /// `$id`, if the schema has one.
+    /// `$id`, full name of the Avro type or of the message; null if the schema has none.
     pub id: Option<String>,
 }
 
@@ -74,6 +83,14 @@ impl SchemaFault {
     fn new(file: &str, message: impl Into<String>) -> SchemaFault {
         SchemaFault { file: file.to_owned(), pointer: None, line_column: None, message: message.into(), hint: None }
     }
+
+    /// A fault of a file, or of one beside it.
+    fn of(file: &str, fault: payload::Fault) -> SchemaFault {
+        let payload::Fault { file: other, pointer, line_column, message, hint } = fault;
+        let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let file = other.map_or_else(|| file.to_owned(), |name| format!("{folder}/{name}"));
+        SchemaFault { file, pointer, line_column, message, hint }
+    }
 }
 
 impl Registry {
@@ -89,10 +106,46 @@ impl Registry {
             return if refuse_ungoverned { Err(ungoverned(event)) } else { Ok(None) };
         };
         let version = choose(versions, event)?;
-        let text = data::json_text(event, version)?;
-        let data = data::parse(&text)?;
-        version.schema.check(&data, text.len()).map_err(Refusal::Violations)?;
+        match &version.schema {
+            Schema::Json(schema) => {
+                let text = data::json_text(event, version)?;
+                let data = data::parse(&text)?;
+                schema.check(&data, text.len()).map_err(Refusal::Violations)?;
+            }
+            Schema::Payload(schema) => data::check_payload(event, version, schema)?,
+        }
         Ok(Some(version.label.clone()))
+    }
+
+    /// Is there a schema of this encoding for any type?
+    pub fn knows(&self, encoding: payload::Encoding) -> bool {
+        let mut versions = self.types.values().flatten();
+        versions.any(|version| version.schema.payload().is_some_and(|schema| schema.encoding() == encoding))
+    }
+
+    /// The JSON Schema of a type's highest version.
+    pub fn newest_document(&self, ty: &str) -> Option<&Value> {
+        self.types.get(ty)?.last().map(|version| version.schema.document())
+    }
+
+    /// The document of the type whose XML data goes by the rules of a name, where there is exactly one.
+    pub fn document_of_rules(&self, name: &str) -> Option<&Value> {
+        let goes_by = |version: &&Version| version.conversion.as_ref().is_some_and(|rules| rules.name == name);
+        let mut newest = self.types.values().filter_map(|versions| versions.last()).filter(goes_by);
+        let only = newest.next()?;
+        newest.next().is_none().then(|| only.schema.document())
+    }
+
+    /// Each version that follows another one of its type, in order of type and version.
+    pub fn steps(&self) -> Vec<Step<'_>> {
+        let types: BTreeMap<_, _> = self.types.iter().collect();
+        let pairs = types.into_values().flat_map(|versions| versions.windows(2));
+        pairs
+            .filter_map(|pair| match pair {
+                [older, newer] => Some(Step { older: older.step(), newer: newer.step() }),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Everything that is loaded, ordered by type and version.
@@ -102,7 +155,7 @@ impl Registry {
             versions.iter().map(|version| SchemaInfo {
                 ty: ty.to_string(),
                 version: version.name.clone(),
-                kind: "json_schema",
+                kind: version.schema.kind(),
                 id: version.schema.id().map(str::to_owned),
             })
         });
@@ -114,6 +167,32 @@ impl Schemas for Registry {
     fn document(&self, event: &Event) -> Option<&Value> {
         choose(self.types.get(&event.ty)?, event).ok().map(|version| version.schema.document())
     }
+
+    fn governs(&self, event: &Event) -> bool {
+        self.types.contains_key(&event.ty)
+    }
+
+    fn payload(&self, event: &Event) -> Option<&payload::Schema> {
+        choose(self.types.get(&event.ty)?, event).ok()?.schema.payload()
+    }
+}
+
+/// A version and the one before it.
+#[derive(Debug)]
+pub struct Step<'v> {
+    /// The one before.
+    pub older: Document<'v>,
+    /// The one that follows it.
+    pub newer: Document<'v>,
+}
+
+/// A version as it can be compared with another.
+#[derive(Debug)]
+pub struct Document<'v> {
+    /// Its file, relative to the schemas folder, with `/`.
+    pub file: &'v str,
+    /// What it says; `None` for kinds that cannot be compared.
+    pub subject: Option<Subject<'v>>,
 }
 
 /// The version the event's `dataschema` names; without one the highest.

@@ -1,8 +1,12 @@
 //! The files of `schemas/`: which types are governed, by which versions, and which one an event means.
 
 use super::json_schema::JsonSchema;
-use super::{Conversions, SchemaFault};
+use super::schema::Schema;
+use super::{Conversions, Document, SchemaFault, is_schema};
 use crate::conversion::rules::Rules;
+use crate::payload;
+use crate::payload::avro::Avro;
+use crate::payload::protobuf::{self, Protobuf};
 use bytestring::ByteString;
 use percent_encoding::percent_decode_str;
 use std::cmp::Ordering;
@@ -19,10 +23,26 @@ pub struct Version {
     pub name: String,
     /// `<type>/<version>`, as verdicts show it.
     pub label: ByteString,
+    /// The file it stands in, relative to the schemas folder.
+    pub file: String,
     /// What it asks of the data.
-    pub schema: JsonSchema,
+    pub schema: Schema,
     /// How XML data becomes what the schema asks of.
     pub conversion: Option<Arc<Rules>>,
+}
+
+impl Version {
+    /// As it is compared with others.
+    pub fn step(&self) -> Document<'_> {
+        Document { file: &self.file, subject: self.schema.subject() }
+    }
+}
+
+/// A file of a folder.
+struct File<'f> {
+    version: &'f str,
+    extension: &'f str,
+    content: &'f [u8],
 }
 
 /// Compiles schema files given as (path relative to the schemas folder, content). All faults at once.
@@ -45,23 +65,29 @@ pub fn compile(files: &[(String, Vec<u8>)], conversions: &Conversions) -> Result
     if faults.is_empty() { Ok(types) } else { Err(faults) }
 }
 
-/// The version a `dataschema` means: by its `$id`, else by `<type>/<version>` at the end of its path.
+/// The version a `dataschema` means: by the name it gives itself, of several with one name the highest, else by
+/// `<type>/<version>` at the end of its path. The type URL of a message names it, too.
 pub fn named<'v>(versions: &'v [Version], ty: &str, dataschema: &str) -> Option<&'v Version> {
-    let by_id = versions.iter().find(|version| version.schema.id() == Some(dataschema));
-    by_id.or_else(|| versions.iter().find(|version| ends_with(dataschema, ty, &version.name)))
+    let by_id = versions.iter().rfind(|version| version.schema.id() == Some(dataschema));
+    let by_path = || versions.iter().find(|version| ends_with(dataschema, ty, &version.name));
+    let by_type_url = || {
+        let name = dataschema.rsplit('/').next();
+        versions.iter().rfind(|version| version.schema.kind() == "protobuf" && version.schema.id() == name)
+    };
+    by_id.or_else(by_path).or_else(by_type_url)
 }
 
-/// Schema files by folder, as (version, content), both in order. Whatever is not `<folder>/<version>.json` is no schema.
-fn folders(files: &[(String, Vec<u8>)]) -> BTreeMap<&str, Vec<(&str, &[u8])>> {
-    let mut folders: BTreeMap<&str, Vec<(&str, &[u8])>> = BTreeMap::new();
+/// Schema files by folder, in order of version and extension. Other files are no schemas.
+fn folders(files: &[(String, Vec<u8>)]) -> BTreeMap<&str, Vec<File<'_>>> {
+    let mut folders: BTreeMap<&str, Vec<File<'_>>> = BTreeMap::new();
     for (path, content) in files {
-        let version = path.split_once('/').and_then(|(folder, file)| Some((folder, file.strip_suffix(".json")?)));
-        if let Some((folder, version)) = version.filter(|(_, version)| !version.contains('/')) {
-            folders.entry(folder).or_default().push((version, content));
+        let Some((folder, file)) = path.split_once('/').filter(|(_, file)| !file.contains('/')) else { continue };
+        if let Some((version, extension)) = file.rsplit_once('.').filter(|(_, extension)| is_schema(extension)) {
+            folders.entry(folder).or_default().push(File { version, extension, content });
         }
     }
     for files in folders.values_mut() {
-        files.sort_unstable();
+        files.sort_unstable_by_key(|file| (file.version, file.extension));
     }
     folders
 }
@@ -95,27 +121,66 @@ fn type_of(folder: &str) -> Result<ByteString, SchemaFault> {
 fn compile_folder(
     folder: &str,
     ty: &str,
-    files: &[(&str, &[u8])],
+    files: &[File<'_>],
     conversion: Option<&Arc<Rules>>,
     versions: &mut Vec<Version>,
 ) -> Vec<SchemaFault> {
     let mut faults = Vec::new();
-    for (version, content) in files {
-        let path = format!("{folder}/{version}.json");
+    let (protos, broken) = protos(folder, files);
+    faults.extend(broken);
+    let parts: Vec<String> = protos.iter().flat_map(|(_, text)| protobuf::imports(text)).collect();
+    for File { version, extension, content } in files {
+        let name = format!("{version}.{extension}");
+        let path = format!("{folder}/{name}");
+        // What others import is a part of them, unless its name says that it is a version.
+        if parts.contains(&name) && !version.split('.').all(is_number) {
+            continue;
+        }
         if versions.iter().any(|known| known.name == *version) {
             faults.push(SchemaFault::new(&path, format!("version `{version}` of `{ty}` has two files")));
             continue;
         }
-        match JsonSchema::compile(&path, content) {
+        let schema = match *extension {
+            "json" => JsonSchema::compile(&path, content).map(|schema| Schema::Json(Box::new(schema))),
+            "avsc" => {
+                let schema =
+                    Avro::compile(content).map(|schema| Schema::Payload(Box::new(payload::Schema::Avro(schema))));
+                schema.map_err(|faults| faults.into_iter().map(|fault| SchemaFault::of(&path, fault)).collect())
+            }
+            _ if protos.iter().all(|(known, _)| *known != name) => continue,
+            _ => Protobuf::compile(&name, &protos, ty)
+                .map(|schema| Schema::Payload(Box::new(payload::Schema::Protobuf(schema))))
+                .map_err(|fault| vec![SchemaFault::of(&path, fault)]),
+        };
+        match schema {
             Ok(schema) => {
                 let label = format!("{ty}/{version}").into();
-                let name = (*version).to_owned();
-                versions.push(Version { name, label, schema, conversion: conversion.cloned() });
+                let conversion = conversion.cloned();
+                versions.push(Version { name: (*version).to_owned(), label, file: path, schema, conversion });
             }
-            Err(more) => faults.extend(more),
+            // Versions that import the same broken file tell the same.
+            Err(more) => more.into_iter().for_each(|fault| {
+                if !faults.contains(&fault) {
+                    faults.push(fault);
+                }
+            }),
         }
     }
     faults
+}
+
+/// The `.proto` files of a folder by name and text.
+fn protos(folder: &str, files: &[File<'_>]) -> (Vec<(String, String)>, Vec<SchemaFault>) {
+    let mut protos = Vec::new();
+    let mut faults = Vec::new();
+    for File { version, extension, content } in files.iter().filter(|file| file.extension == "proto") {
+        let name = format!("{version}.{extension}");
+        match std::str::from_utf8(content) {
+            Ok(text) => protos.push((name, text.to_owned())),
+            Err(_) => faults.push(SchemaFault::new(&format!("{folder}/{name}"), "the file is not UTF-8")),
+        }
+    }
+    (protos, faults)
 }
 
 /// Compares versions as dotted numbers; a part that is no number comes after every number, and then text decides.

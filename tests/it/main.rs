@@ -32,6 +32,7 @@ mod nats_destination;
 mod nats_faults;
 #[cfg(feature = "nats")]
 mod nats_gateway;
+mod payload;
 mod reference;
 mod story;
 mod support;

@@ -7,11 +7,12 @@ const LONGEST_FILE: usize = 400;
 const LONGEST_FUNCTION: usize = 60;
 
 /// Modules from the bottom up. A module knows those of lower rows only; stages, which share a row, never know each other.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 15] = [
     &["codes", "lane_name", "secret", "units"],
     &["cloudevents", "observability"],
     &["tasks"],
-    // Payload rules are no stage: `validate` and `transform` both go by them.
+    // Payloads are no stage: `validate` and `transform` both go by their schemas and rules.
+    &["payload"],
     &["conversion"],
     &["authenticate", "decode", "encode", "log", "route", "state", "transform", "validate"],
     &["deliver"],

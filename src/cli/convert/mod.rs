@@ -1,6 +1,7 @@
 //! `signalbox convert`: events from one format into another, and payloads by declared rules, without a gateway
 //! (formats.md §6).
 
+mod check;
 mod read;
 mod write;
 
@@ -13,28 +14,33 @@ use crate::cloudevents::Event;
 use crate::codes::Code;
 use crate::config;
 use crate::config::suggest::{did_you_mean, known};
-use crate::conversion::rules::Rules;
-use crate::conversion::{self, Schemas};
+use crate::conversion::{self, rules::Rules};
 use crate::transform::convert::{Convert, To};
 use crate::transform::{self, Step};
+use crate::validate::Registry;
 use bytes::Bytes;
 use clap::ValueEnum;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP)]
 pub struct Args {
-    /// File to convert, `-` for stdin
-    pub file: PathBuf,
+    /// File to convert, `-` for stdin; with --check any number of files
+    #[arg(value_name = "FILE", required = true)]
+    pub inputs: Vec<PathBuf>,
     /// Format of the file
-    #[arg(long, value_name = "FORMAT")]
-    pub from: Format,
+    #[arg(long, value_name = "FORMAT", required_unless_present = "check")]
+    pub from: Option<Format>,
     /// Format of the result
-    #[arg(long, value_name = "FORMAT")]
-    pub to: Format,
+    #[arg(long, value_name = "FORMAT", required_unless_present = "check")]
+    pub to: Option<Format>,
+    /// Prove these rules against samples, payloads or events in JSON or XML: exit code 1 if anything does not survive the
+    /// way there and back
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "to", "rules", "batch", "out"])]
+    pub check: Option<String>,
     /// Convert the payload too, by these rules of the route files: JSON becomes XML, XML becomes JSON
     #[arg(long, value_name = "NAME")]
     pub rules: Option<String>,
@@ -65,6 +71,23 @@ pub enum Format {
     Xml,
 }
 
+impl Args {
+    /// The file to convert.
+    fn file(&self) -> &Path {
+        self.inputs.first().map_or(Path::new("-"), PathBuf::as_path)
+    }
+
+    /// Its format; --check has none and does not ask.
+    fn from(&self) -> Format {
+        self.from.unwrap_or(Format::Json)
+    }
+
+    /// The format of the result.
+    fn to(&self) -> Format {
+        self.to.unwrap_or(Format::Json)
+    }
+}
+
 impl Format {
     /// What a bare payload in this format is.
     fn payload(self) -> To {
@@ -85,6 +108,12 @@ enum Item {
 
 /// Reads, converts and writes; nothing is written unless everything was converted.
 pub fn run(args: &Args, printer: &mut Printer) -> Result<(), Failure> {
+    if let Some(name) = &args.check {
+        return check::run(name, args, printer);
+    }
+    if args.inputs.len() > 1 {
+        return Err(Failure::usage("one file is converted at a time").hint("--check takes several"));
+    }
     let payload = args.rules.as_deref().map(|name| Payload::load(name, &args.files, printer.format)).transpose()?;
     let items = read::items(args, payload.is_some())?;
     let several = items.len() > 1;
@@ -98,7 +127,7 @@ pub fn run(args: &Args, printer: &mut Printer) -> Result<(), Failure> {
 /// Rules, with the schemas that tell types.
 struct Payload {
     rules: Arc<Rules>,
-    schemas: Arc<dyn Schemas>,
+    registry: Arc<Registry>,
 }
 
 impl Payload {
@@ -107,7 +136,7 @@ impl Payload {
             .map_err(|problems| serve::bad_files(&problems, format))?;
         let compiled = loaded.compiled;
         if let Some(rules) = compiled.conversions.get(name) {
-            return Ok(Payload { rules: rules.clone(), schemas: compiled.schemas });
+            return Ok(Payload { rules: rules.clone(), registry: compiled.schemas });
         }
         let names: Vec<&str> = compiled.conversions.keys().map(String::as_str).collect();
         let hint = did_you_mean(name, names.iter().copied()).unwrap_or_else(|| known("declared", &names));
@@ -118,8 +147,13 @@ impl Payload {
         match item {
             Item::Event(event) => {
                 let to = if event.xml_data().is_some() { To::Json } else { To::Xml };
-                let step = Convert { to, rules: self.rules.clone(), schemas: self.schemas.clone() };
-                let data = step.data(&event);
+                let step = Convert {
+                    to,
+                    rules: Some(self.rules.clone()),
+                    schema_id: None,
+                    schemas: Arc::<Registry>::clone(&self.registry),
+                };
+                let data = step.data(&event, &event);
                 let data =
                     data.map_err(|error| not_converted(&error.detail, &format!("/data{}", error.pointer), index))?;
                 let changed = transform::apply_to_attributes(&[Step::Convert(step)], &event);
@@ -128,7 +162,7 @@ impl Payload {
                 Ok(Item::Event(Box::new(changed)))
             }
             Item::Bare(bytes) => {
-                let converted = match (args.from.payload(), args.to.payload()) {
+                let converted = match (args.from().payload(), args.to().payload()) {
                     (To::Json, To::Xml) => conversion::to_xml(&self.rules, &bytes),
                     (To::Xml, To::Json) => conversion::from_xml(&self.rules, &bytes, None),
                     (same, _) => {

@@ -12,6 +12,7 @@ use crate::cloudevents::xml::scope::Space;
 use crate::codes::Code;
 use crate::decode::{self, Decoded, Limits};
 use bytes::Bytes;
+use std::path::Path;
 
 const NOTHING_DONE: &str = "nothing was converted";
 
@@ -29,8 +30,8 @@ pub fn items(args: &Args, with_rules: bool) -> Result<Vec<Item>, Failure> {
 }
 
 fn read(args: &Args, with_rules: bool) -> Result<Vec<Item>, Failure> {
-    let content = Bytes::from(bytes_of(&args.file)?);
-    match args.from {
+    let content = Bytes::from(bytes_of(args.file())?);
+    match args.from() {
         Format::Xml => document("xml", &content, xml_shape(&content), args.batch, with_rules, None),
         Format::Json => document("json", &content, json_shape(&content), args.batch, with_rules, None),
         Format::Ndjson => {
@@ -40,11 +41,30 @@ fn read(args: &Args, with_rules: bool) -> Result<Vec<Item>, Failure> {
                 items.extend(document("json", &line, json_shape(&line), false, with_rules, Some(index))?);
             }
             if items.is_empty() {
-                return Err(bad_file(&args.file, "it holds no event", Code::NotAnEvent));
+                return Err(bad_file(args.file(), "it holds no event", Code::NotAnEvent));
             }
             Ok(items)
         }
     }
+}
+
+/// What a file of samples holds.
+pub enum Sample {
+    /// Payloads and events.
+    Items(Vec<Item>),
+    /// Neither, and why.
+    Broken(String),
+}
+
+/// Payloads or events in JSON or XML; which of both the first character tells.
+pub fn sample(file: &Path) -> Result<Sample, Failure> {
+    let content = Bytes::from(bytes_of(file)?);
+    let is_xml = content.trim_ascii_start().starts_with(b"<");
+    let (format, shape) = if is_xml { ("xml", xml_shape(&content)) } else { ("json", json_shape(&content)) };
+    Ok(match document(format, &content, shape, false, true, None) {
+        Ok(items) => Sample::Items(items),
+        Err(failure) => Sample::Broken(failure.to_string()),
+    })
 }
 
 fn document(

@@ -16,16 +16,16 @@ pub fn items(items: &[Item], args: &Args, printer: &mut Printer) -> Result<(), F
         Item::Bare(_) => None,
     });
     let events: Option<Vec<&Event>> = events.collect();
-    let as_batch = args.batch && args.out.is_none() && args.to != Format::Ndjson;
+    let as_batch = args.batch && args.out.is_none() && args.to() != Format::Ndjson;
     let documents = match events {
-        Some(events) if as_batch => vec![batch(args.to, &events)?],
+        Some(events) if as_batch => vec![batch(args.to(), &events)?],
         _ => {
             let on_a_line = items.len() > 1 && args.out.is_none();
-            items.iter().map(|item| one(args.to, item, on_a_line)).collect::<Result<Vec<_>, _>>()?
+            items.iter().map(|item| one(args.to(), item, on_a_line)).collect::<Result<Vec<_>, _>>()?
         }
     };
     match &args.out {
-        Some(folder) => files(&documents, folder, args.to, printer),
+        Some(folder) => files(&documents, folder, args.to(), printer),
         None => documents.iter().try_for_each(|document| printer.line(&String::from_utf8_lossy(document))),
     }
 }

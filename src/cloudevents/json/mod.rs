@@ -2,6 +2,7 @@
 //! parsed into values: key order, number text and whitespace inside data survive byte for byte.
 
 pub mod scan;
+pub mod tape;
 pub mod value;
 
 mod nesting;

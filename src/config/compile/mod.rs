@@ -143,7 +143,11 @@ pub(super) fn compile_with(
     let conversions = conversion::compile(&files, complete, &mut problems);
     let of_schemas = conversion::of_schemas(sources, &conversions, &mut problems);
     let schemas = schema::compile(sources, &of_schemas, &mut problems).map(Arc::new);
-    let around = Around { conversions: &conversions, schemas: &schemas.clone().unwrap_or_default() };
+    let around = Around {
+        conversions: &conversions,
+        schemas: &schemas.clone().unwrap_or_default(),
+        schemas_known: schemas.is_some(),
+    };
     let routes = route::compile(&files, &declared, &around, &mut problems);
     let failed = problems.has_errors();
     if !failed {

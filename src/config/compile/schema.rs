@@ -5,12 +5,23 @@ use crate::config::interpolate::Environment;
 use crate::config::problem::{Problem, Problems, SourceText, shown_path};
 use crate::config::sources::Sources;
 use crate::config::yaml::{self, Node, Range, Value};
-use crate::validate::{Conversions, Registry, SchemaFault};
+use crate::payload::compat::{self, Mode};
+use crate::validate::{Conversions, Registry, SchemaFault, Step};
+use std::collections::BTreeMap;
 
 /// Compiles all schemas. `None`: at least one is not good.
 pub fn compile(sources: &Sources, conversions: &Conversions, problems: &mut Problems) -> Option<Registry> {
+    let promises = promises(sources, problems);
     match Registry::compile(&sources.schemas, conversions) {
-        Ok(registry) => Some(registry),
+        Ok(registry) => {
+            for step in registry.steps() {
+                let folder = step.newer.file.split('/').next().unwrap_or_default();
+                if let Some(mode) = promises.get(folder).copied().unwrap_or(Some(Mode::Backward)) {
+                    compare(sources, &step, mode, problems);
+                }
+            }
+            Some(registry)
+        }
         Err(faults) => {
             for fault in faults {
                 problems.push(problem(sources, fault));
@@ -20,11 +31,75 @@ pub fn compile(sources: &Sources, conversions: &Conversions, problems: &mut Prob
     }
 }
 
-fn problem(sources: &Sources, fault: SchemaFault) -> Problem {
-    let file = shown_path(&sources.schemas_dir.join(&fault.file));
-    let bytes = sources.schemas.iter().find(|(name, _)| *name == fault.file).map(|(_, bytes)| &bytes[..]);
+/// Findings of one version that are told; more would say nothing new.
+const TOLD: usize = 10;
+
+/// What `schemas/<type>/compat` promises of new versions, by folder; `None` where it is nothing.
+fn promises<'s>(sources: &'s Sources, problems: &mut Problems) -> BTreeMap<&'s str, Option<Mode>> {
+    let mut promises = BTreeMap::new();
+    for (path, content) in &sources.schemas {
+        let Some(folder) = path.strip_suffix("/compat") else { continue };
+        let word = match std::str::from_utf8(content).map(str::trim) {
+            Ok("none") => None,
+            Ok("backward") => Some(Mode::Backward),
+            Ok("forward") => Some(Mode::Forward),
+            Ok("full") => Some(Mode::Full),
+            _ => {
+                let source = source(sources, path);
+                let message = "the file must hold one of the words none, backward, forward and full";
+                let hint = Some("it says what new versions promise; without it, backward".to_owned());
+                problems.error_with_hint(&source, Range::START, Code::BadSchema, message, hint);
+                None
+            }
+        };
+        promises.insert(folder, word);
+    }
+    promises
+}
+
+/// Warns where a version breaks what is promised.
+fn compare(sources: &Sources, step: &Step<'_>, mode: Mode, problems: &mut Problems) {
+    let version = |file: &str| file.split_once('/').map_or(file, |(_, file)| file).to_owned();
+    let older = version(step.older.file);
+    let source = source(sources, step.newer.file);
+    let mut warn = |range, detail: &str| {
+        let message = format!("not {} compatible with `{older}`: {detail}", mode.name());
+        let hint =
+            "make the change compatible, use another event type, or say what you promise in a file `compat` beside it";
+        problems.warning(&source, range, Code::IncompatibleSchema, message, Some(hint.to_owned()));
+    };
+    let (Some(old), Some(new)) = (step.older.subject, step.newer.subject) else {
+        // Protobuf versions are not compared; a change of the kind of schema is a change of everything.
+        if step.older.subject.is_some() != step.newer.subject.is_some() {
+            warn(Range::START, "it is a schema of another kind");
+        }
+        return;
+    };
+    let Some(changes) = compat::changes(old, new, mode) else {
+        warn(Range::START, "it is a schema of another kind");
+        return;
+    };
+    for change in changes.iter().take(TOLD) {
+        if change.removed {
+            warn(Range::START, &format!("{} (`{}` of `{older}`)", change.detail, change.pointer));
+        } else {
+            warn(locate(&source, &change.pointer), &change.detail);
+        }
+    }
+    if changes.len() > TOLD {
+        warn(Range::START, &format!("{} more changes are not shown", changes.len() - TOLD));
+    }
+}
+
+/// A file of the schemas folder.
+fn source(sources: &Sources, name: &str) -> SourceText {
+    let bytes = sources.schemas.iter().find(|(known, _)| known == name).map(|(_, bytes)| &bytes[..]);
     let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-    let source = SourceText::new(file, text);
+    SourceText::new(shown_path(&sources.schemas_dir.join(name)), text)
+}
+
+fn problem(sources: &Sources, fault: SchemaFault) -> Problem {
+    let source = source(sources, &fault.file);
     let range = match (fault.line_column, &fault.pointer) {
         (Some((line, column)), _) => Range::point(line, column),
         (None, Some(pointer)) => locate(&source, pointer),

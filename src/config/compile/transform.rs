@@ -6,6 +6,7 @@ use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
 use crate::config::route_file;
+use crate::payload::Encoding;
 use crate::transform::convert::{Convert, To};
 use crate::transform::template::Template;
 use crate::transform::{SetValue, Step};
@@ -22,6 +23,8 @@ pub struct Around<'a> {
     pub conversions: &'a conversion::Declared<'a>,
     /// Schemas, which tell types where XML becomes JSON.
     pub schemas: &'a Arc<Registry>,
+    /// False when a schema is broken, so that there may be more of them.
+    pub schemas_known: bool,
 }
 
 /// Compiles the steps of a route. `None`: something is not good; everything that is wrong was reported.
@@ -110,8 +113,9 @@ fn remove(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<V
 }
 
 fn convert(file: &File<'_>, part: &Part<'_>, around: &Around<'_>, problems: &mut Problems) -> Option<Convert> {
+    let written: Option<route_file::Convert> = part.is_good().then(|| part.read(file.source, problems)).flatten();
     let name = part.get("rules").and_then(|rules| Some((rules.text()?, rules)));
-    let rules = name.and_then(|(text, rules)| match around.conversions.find(text) {
+    let rules = name.map(|(text, rules)| match around.conversions.find(text) {
         Ok(found) => Some(found),
         Err(None) => None,
         Err(hint) => {
@@ -120,12 +124,69 @@ fn convert(file: &File<'_>, part: &Part<'_>, around: &Around<'_>, problems: &mut
             None
         }
     });
-    let written: route_file::Convert = part.is_good().then(|| part.read(file.source, problems)).flatten()?;
+    let written = written?;
     let to = match written.to {
         route_file::ConvertTo::Xml => To::Xml,
         route_file::ConvertTo::Json => To::Json,
+        route_file::ConvertTo::Avro => To::Binary(Encoding::Avro),
+        route_file::ConvertTo::Protobuf => To::Binary(Encoding::Protobuf),
     };
-    Some(Convert { to, rules: rules?, schemas: Arc::<Registry>::clone(around.schemas) })
+    let agrees = goes_together(file, part, &written, to, problems);
+    lacks_schema(file, part, to, around, problems);
+    // Rules that are named and not good were reported above.
+    let rules = match rules {
+        None => None,
+        Some(found) => Some(found?),
+    };
+    let schemas = Arc::<Registry>::clone(around.schemas);
+    agrees.then_some(Convert { to, rules, schema_id: written.schema_id, schemas })
+}
+
+/// Do the keys of a step go together?
+fn goes_together(
+    file: &File<'_>,
+    part: &Part<'_>,
+    written: &route_file::Convert,
+    to: To,
+    problems: &mut Problems,
+) -> bool {
+    let place = |key: &str| part.key_range(key).unwrap_or(part.start());
+    let mut told = Vec::new();
+    if to == To::Xml && written.rules.is_none() {
+        let hint = "name rules that are declared under `conversions:`";
+        told.push((part.start(), Code::MissingKey, "`convert` to XML lacks the key `rules`", hint));
+    }
+    let framed = written.framing.is_some();
+    if framed && !matches!(to, To::Binary(_)) {
+        let hint = "leave `framing` out, or convert to application/avro or application/protobuf";
+        told.push((place("framing"), Code::BadConvert, "only Avro and Protobuf are framed", hint));
+    } else if framed && written.schema_id.is_none() {
+        let hint = "add `schema_id`, the number the registry gave the schema";
+        told.push((place("framing"), Code::BadConvert, "`framing` needs a `schema_id`", hint));
+    }
+    if !framed && written.schema_id.is_some() {
+        let hint = "add `framing: confluent`, or leave `schema_id` out";
+        told.push((place("schema_id"), Code::BadConvert, "`schema_id` says nothing without `framing`", hint));
+    }
+    let good = told.is_empty();
+    for (range, code, message, hint) in told {
+        problems.error_with_hint(file.source, range, code, message.to_owned(), Some(hint.to_owned()));
+    }
+    good
+}
+
+/// A step that can convert nothing, because no type has a schema of its kind, is a finding.
+fn lacks_schema(file: &File<'_>, part: &Part<'_>, to: To, around: &Around<'_>, problems: &mut Problems) {
+    let To::Binary(encoding) = to else { return };
+    if around.schemas_known && !around.schemas.knows(encoding) {
+        let message = format!("no type has a schema for {}: every event would be a dead letter", encoding.name());
+        let hint = match encoding {
+            Encoding::Avro => "add `schemas/<event type>/<version>.avsc`",
+            Encoding::Protobuf => "add `schemas/<event type>/<version>.proto`",
+        };
+        let range = part.get("to").map_or(part.start(), Part::range);
+        problems.warning(file.source, range, Code::BadConvert, message, Some(hint.to_owned()));
+    }
 }
 
 /// Compiles a template; a fault is shown at its own place in the text.

@@ -2,6 +2,7 @@
 
 use crate::cloudevents::Violation;
 use crate::cloudevents::reader::shown;
+use crate::payload::LISTED;
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
@@ -24,7 +25,7 @@ pub fn violations(error: &ValidationError<'_>, data: &Value) -> Vec<Violation> {
         }
         ValidationErrorKind::AdditionalProperties { unexpected: names }
         | ValidationErrorKind::UnevaluatedProperties { unexpected: names } => {
-            names.iter().take(super::LISTED + 1).map(unexpected).collect()
+            names.iter().take(LISTED + 1).map(unexpected).collect()
         }
         ValidationErrorKind::PropertyNames { error: of_name } => {
             let name = of_name.instance().as_str().unwrap_or_default();
@@ -34,7 +35,7 @@ pub fn violations(error: &ValidationError<'_>, data: &Value) -> Vec<Violation> {
         // An object that allows no member at all is told as one error without names.
         ValidationErrorKind::FalseSchema if forbids_members(error.schema_path().as_str()) => {
             let members = data.pointer(place).and_then(Value::as_object).into_iter().flatten();
-            members.take(super::LISTED + 1).map(|(name, _)| unexpected(name)).collect()
+            members.take(LISTED + 1).map(|(name, _)| unexpected(name)).collect()
         }
         _ => vec![Violation::new(pointer(place, None), detail(error, show_abridged))],
     }

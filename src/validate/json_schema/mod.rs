@@ -6,13 +6,11 @@ mod node;
 
 use super::SchemaFault;
 use crate::cloudevents::Violation;
+use crate::payload::{LISTED, document};
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, Validator};
 use node::{Allowance, Metered, Visited};
 use serde_json::Value;
 use std::error::Error;
-
-/// Violations that are listed of one event.
-pub const LISTED: usize = 100;
 
 /// Visits of values that every check may cost, and how many more per byte of data. A check that needs more is refused:
 /// this is its deadline, counted in work instead of time.
@@ -33,7 +31,7 @@ pub struct JsonSchema {
 impl JsonSchema {
     /// Compiles the document of a file, or tells everything that is wrong with it.
     pub fn compile(file: &str, document: &[u8]) -> Result<JsonSchema, Vec<SchemaFault>> {
-        let schema = read(file, document).map_err(|fault| vec![fault])?;
+        let schema = document::read(document).map_err(|fault| vec![SchemaFault::of(file, fault)])?;
         let draft = draft_of(file, &schema).map_err(|fault| vec![fault])?;
         if let Ok(metaschema) = jsonschema::meta::validator_for(&schema) {
             let faults = metaschema.iter_errors(&schema).map(|error| fault::of(file, &schema, &error));
@@ -107,26 +105,6 @@ fn distinct<T: PartialEq>(entries: impl Iterator<Item = T>) -> Vec<T> {
         }
     }
     distinct
-}
-
-fn read(file: &str, document: &[u8]) -> Result<Value, SchemaFault> {
-    let document = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
-    serde_json::from_slice(document).map_err(|error| {
-        let message = error.to_string();
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        SchemaFault {
-            line_column: Some(in_characters(document, error.line(), error.column())),
-            ..SchemaFault::new(file, format!("not valid JSON: {}", message.strip_suffix(&place).unwrap_or(&message)))
-        }
-    })
-}
-
-/// Line and column from 1; the column counted in characters, where the parser counts bytes.
-fn in_characters(document: &[u8], line: usize, column: usize) -> (u32, u32) {
-    let text = document.split(|byte| *byte == b'\n').nth(line.saturating_sub(1)).unwrap_or_default();
-    let before = &text[..column.saturating_sub(1).min(text.len())];
-    let column = String::from_utf8_lossy(before).chars().count() + 1;
-    (u32::try_from(line.max(1)).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
 }
 
 /// The draft that `$schema` names.

@@ -2,7 +2,8 @@
 
 use super::pointers;
 use crate::cloudevents::Violation;
-use crate::validate::json_schema::{JsonSchema, LISTED};
+use crate::payload::LISTED;
+use crate::validate::json_schema::JsonSchema;
 use crate::validate::{SchemaFault, data};
 use proptest::prelude::*;
 use serde_json::{Value, json};

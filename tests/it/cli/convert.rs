@@ -127,3 +127,47 @@ async fn bad_route_files_and_bad_files_end_the_command() {
     assert!(missing.stderr.contains("`/nowhere/e.json`"), "{}", missing.stderr);
     assert_eq!(super::signalbox(&["convert", "--from", "yaml", "--to", "xml", "-"]).await.code, 64);
 }
+
+#[tokio::test]
+async fn rules_are_proved_against_samples() {
+    let folder = folder();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let good = write("good.json", r#"{"id": "7", "items": ["a", "b"], "note": "x"}"#);
+    let event = write("event.json", JSON);
+    let xml = write("good.xml", PAYLOAD);
+    let lossy = write("lossy.json", r#"{"id": 7, "items": [], "flag": true}"#);
+    let broken = write("broken.json", "{");
+    let routes = folder.path().join("routes").to_str().unwrap().to_owned();
+    let schemas = folder.path().join("schemas").to_str().unwrap().to_owned();
+    let check = async |files: &[&str], output: &str| {
+        let arguments =
+            ["convert", "--routes-dir", &routes, "--schemas-dir", &schemas, "--output", output, "--check", "order-xml"];
+        super::signalbox(&[&arguments[..], files].concat()).await
+    };
+    let fine = check(&[&good, &event, &xml], "json").await;
+    assert_eq!((fine.code, fine.stderr.as_str()), (0, ""), "{}", fine.stdout);
+    assert!(
+        fine.json()
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["survives"] == true && one["lost"] == serde_json::json!([]))
+    );
+    let told = check(&[&good, &lossy, &broken], "json").await;
+    let told_json = told.json();
+    assert_eq!((told.code, &told_json[0]["survives"]), (1, &true.into()));
+    assert_eq!((&told_json[1]["file"], &told_json[1]["survives"]), (&lossy.as_str().into(), &false.into()));
+    let pointers: Vec<_> = told_json[1]["lost"].as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
+    assert_eq!(pointers, ["/id", "/flag"]);
+    assert_eq!(told_json[2]["lost"].as_array().unwrap().len(), 1);
+    let text = check(&[&lossy], "text").await;
+    assert_eq!(text.code, 1);
+    assert!(text.stdout.contains("/flag: `true` comes back as the text `true`"), "{}", text.stdout);
+    assert_eq!(check(&["/nowhere/x.json"], "text").await.code, 65);
+    let both = ["convert", "--check", "order-xml", "--rules", "order-xml", &good];
+    assert_eq!(super::signalbox(&both).await.code, 64);
+}

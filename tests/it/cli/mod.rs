@@ -5,6 +5,7 @@ mod check;
 mod convert;
 mod follow;
 mod lists;
+mod schema;
 mod send;
 
 use axum::Router;
