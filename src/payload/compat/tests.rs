@@ -63,7 +63,7 @@ fn types_widen_and_narrow() {
 #[test]
 fn members_come_and_go() {
     let open = |properties: Value| json!({"type": "object", "properties": properties});
-    let closed = |properties: Value| json!({"properties": properties, "additionalProperties": false});
+    let closed = |properties: Value| json!({"type": "object", "properties": properties, "additionalProperties": false});
     // A new optional member of an open object is compatible, both ways.
     json(open(json!({})), open(json!({"a": {"type": "string"}})), &[], &[]);
     json(closed(json!({})), closed(json!({"a": {"type": "string"}})), &[], &["/properties/a"]);
