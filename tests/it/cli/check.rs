@@ -73,7 +73,7 @@ async fn findings_refuse_nothing_unless_that_is_asked_for() {
     let config = config(&folder);
     let text = signalbox(&["check", "--config", &config]).await;
     assert_eq!(text.code, 0, "{}", text.stdout);
-    assert!(text.stdout.contains("warning[SB-2201]") && text.stdout.contains("orders.yaml:3:49"), "{}", text.stdout);
+    assert!(text.stdout.contains("warning[SB-2201]") && text.stdout.contains("orders.yaml:3:5"), "{}", text.stdout);
     let json = signalbox(&["check", "--config", &config, "--deny-warnings", "--output", "json"]).await;
     assert_eq!((json.code, &json.json()["problems"][0]["severity"]), (78, &"warning".into()));
     let github = signalbox(&["check", "--config", &config, "--format", "github"]).await;
