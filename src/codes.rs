@@ -34,13 +34,13 @@ macro_rules! codes {
 codes! {
     // 10xx: the request or the event was refused
     NotAnEvent = 1001, "not a CloudEvent",
-        "The request holds no CloudEvent. Send Content-Type application/cloudevents+json or +xml (structured), application/cloudevents-batch+json or +xml (batched), or the four headers ce-id, ce-source, ce-specversion and ce-type (binary).";
+        "The request holds no CloudEvent. Send Content-Type application/cloudevents+json, +xml, +protobuf or +avro (structured), application/cloudevents-batch+json, +xml or +protobuf (batched), or the four headers ce-id, ce-source, ce-specversion and ce-type (binary).";
     Malformed = 1002, "the event cannot be read",
-        "The body is not a well-formed document of its event format: broken JSON or XML, bytes that are not UTF-8, a DOCTYPE, nesting deeper than limits.json_depth or limits.xml_depth, or a member that stands twice. Nothing was stored.";
+        "The body is not a well-formed document of its event format: broken JSON or XML, a Protobuf message or Avro datum that ends too early, goes on behind its end or claims what is not there, text that is not UTF-8, a DOCTYPE, nesting deeper than limits.json_depth or limits.xml_depth, or a member that stands twice. Nothing was stored.";
     InvalidEvent = 1003, "the event is not valid",
         "An attribute is missing, empty or not of its type. Every violation is listed in errors with a JSON Pointer into the event's JSON form. Nothing was stored.";
     UnknownMediaType = 1004, "media type not supported",
-        "The Content-Type names a CloudEvents format this gateway does not read, or the body is in another encoding than UTF-8.";
+        "The Content-Type names a CloudEvents format this gateway does not read (it reads json, xml, protobuf and avro, and batches in the first three), or the body is text in another encoding than UTF-8.";
     UnknownEncoding = 1005, "content encoding not supported",
         "Content-Encoding may be one layer of gzip, x-gzip, zstd or identity.";
     BrokenEncoding = 1006, "the compressed body is broken",

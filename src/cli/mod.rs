@@ -12,6 +12,7 @@ pub mod events;
 pub mod exit;
 pub mod explain_code;
 pub mod failure;
+pub mod formats;
 pub mod health;
 pub mod listen;
 pub mod moment;

@@ -50,7 +50,12 @@ impl Printer {
 
     /// Writes text that ends its own lines.
     pub fn block(&mut self, text: &str) -> Result<(), Failure> {
-        let written = self.sink.write_all(text.as_bytes()).and_then(|()| self.sink.flush());
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = self.sink.write_all(bytes).and_then(|()| self.sink.flush());
         written.map_err(|error| lost_stdout(&error))
     }
 

@@ -1,6 +1,7 @@
 //! The event as it was received: attributes with their original text, data with its original bytes (specs.md §16).
 
 use super::media_type::MediaType;
+use super::protobuf;
 use super::timestamp::Instant;
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -83,6 +84,13 @@ pub enum Data {
     Json(Bytes),
     /// One XML element, exactly as received, with the namespaces it needs declared.
     Xml(Bytes),
+    /// A Protobuf message that says its type, `google.protobuf.Any`.
+    Proto {
+        /// What the type of the message is called; perhaps empty.
+        type_url: ByteString,
+        /// The message.
+        value: Bytes,
+    },
 }
 
 impl Data {
@@ -90,7 +98,9 @@ impl Data {
     pub fn bytes(&self) -> Option<Bytes> {
         match self {
             Data::Absent => None,
-            Data::Binary(bytes) | Data::Json(bytes) | Data::Xml(bytes) => Some(bytes.clone()),
+            Data::Binary(bytes) | Data::Json(bytes) | Data::Xml(bytes) | Data::Proto { value: bytes, .. } => {
+                Some(bytes.clone())
+            }
             Data::Text(text) => Some(text.as_bytes().clone()),
         }
     }
@@ -99,7 +109,9 @@ impl Data {
     pub fn len(&self) -> usize {
         match self {
             Data::Absent => 0,
-            Data::Binary(bytes) | Data::Json(bytes) | Data::Xml(bytes) => bytes.len(),
+            Data::Binary(bytes) | Data::Json(bytes) | Data::Xml(bytes) | Data::Proto { value: bytes, .. } => {
+                bytes.len()
+            }
             Data::Text(text) => text.len(),
         }
     }
@@ -154,8 +166,21 @@ impl Event {
         self.datacontenttype().or(match self.data {
             Data::Json(_) => Some("application/json"),
             Data::Xml(_) => Some("application/xml"),
+            Data::Proto { .. } => Some("application/protobuf"),
             Data::Absent | Data::Binary(_) | Data::Text(_) => None,
         })
+    }
+
+    /// What the form of the data says and no attribute does, as attributes: a message whose format does not tell the form
+    /// must state them (specs.md §1, "No-datacontenttype rule"; formats.md §2).
+    pub fn implied(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+        let media_type = if self.datacontenttype().is_none() { self.media_type() } else { None };
+        let schema = match &self.data {
+            Data::Proto { type_url, .. } if self.value("dataschema").is_none() => protobuf::schema_of(type_url),
+            _ => None,
+        };
+        let media_type = media_type.map(|text| ("datacontenttype", Cow::Borrowed(text)));
+        media_type.into_iter().chain(schema.map(|text| ("dataschema", text)))
     }
 
     /// The data where its media type is one of JSON; whether it *is* JSON is for its reader to see.
@@ -187,13 +212,18 @@ impl Event {
             Data::Absent => {}
             Data::Binary(bytes) | Data::Json(bytes) | Data::Xml(bytes) => *bytes = Bytes::copy_from_slice(bytes),
             Data::Text(text) => *text = ByteString::from(&**text),
+            Data::Proto { type_url, value } => {
+                *type_url = ByteString::from(&**type_url);
+                *value = Bytes::copy_from_slice(value);
+            }
         }
     }
 
     /// Bytes of attributes and data together: what the event costs in memory and in the log.
     pub fn size(&self) -> usize {
         let attributes: usize = self.attributes.iter().map(|a| a.name.len() + a.value.text.len()).sum();
-        self.id.len() + self.source.len() + self.ty.len() + attributes + self.data.len()
+        let type_url = if let Data::Proto { type_url, .. } = &self.data { type_url.len() } else { 0 };
+        self.id.len() + self.source.len() + self.ty.len() + attributes + type_url + self.data.len()
     }
 }
 

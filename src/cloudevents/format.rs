@@ -4,7 +4,7 @@
 use super::media_type::EventMedia;
 use super::reader::{Bounds, Fault, shown};
 use super::xml::Unwritable;
-use super::{Event, json, xml};
+use super::{Event, avro, json, protobuf, xml};
 use crate::codes::Code;
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -13,12 +13,15 @@ use serde::{Deserialize, Serialize};
 /// An event format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[schemars(extend("x-later" = ["protobuf", "avro"]))]
 pub enum Format {
     /// `application/cloudevents+json`.
     Json,
     /// `application/cloudevents+xml`. XML has no name for attributes that start with a digit: such an event is a dead letter.
     Xml,
+    /// `application/cloudevents+protobuf`.
+    Protobuf,
+    /// `application/cloudevents+avro`: a raw datum, the data always as `bytes`.
+    Avro,
 }
 
 /// A format of several events in one document.
@@ -28,6 +31,8 @@ pub enum BatchFormat {
     Json,
     /// `application/cloudevents-batch+xml`.
     Xml,
+    /// `application/cloudevents-batch+protobuf`.
+    Protobuf,
 }
 
 /// Caps on a batch, beside the [`Bounds`] of each of its events.
@@ -40,9 +45,12 @@ pub struct BatchBounds {
 }
 
 impl Format {
+    /// Every format.
+    pub const ALL: [Format; 4] = [Format::Json, Format::Xml, Format::Protobuf, Format::Avro];
+
     /// The format behind the `+` of a media type, in any case.
     pub fn of_suffix(suffix: &str) -> Option<Format> {
-        [Format::Json, Format::Xml].into_iter().find(|format| format.name().eq_ignore_ascii_case(suffix))
+        Format::ALL.into_iter().find(|format| format.name().eq_ignore_ascii_case(suffix))
     }
 
     /// The format of one event on a protocol without batches: [`Code::UnknownMediaType`] for other formats and batches.
@@ -60,6 +68,8 @@ impl Format {
         match self {
             Format::Json => "json",
             Format::Xml => "xml",
+            Format::Protobuf => "protobuf",
+            Format::Avro => "avro",
         }
     }
 
@@ -68,7 +78,14 @@ impl Format {
         match self {
             Format::Json => "application/cloudevents+json",
             Format::Xml => "application/cloudevents+xml",
+            Format::Protobuf => "application/cloudevents+protobuf",
+            Format::Avro => "application/cloudevents+avro",
         }
+    }
+
+    /// Its documents are text, which a media type may call one of another charset than UTF-8.
+    pub fn is_text(self) -> bool {
+        matches!(self, Format::Json | Format::Xml)
     }
 
     /// The batch form, if there is one.
@@ -76,6 +93,8 @@ impl Format {
         match self {
             Format::Json => Some(BatchFormat::Json),
             Format::Xml => Some(BatchFormat::Xml),
+            Format::Protobuf => Some(BatchFormat::Protobuf),
+            Format::Avro => None,
         }
     }
 
@@ -84,6 +103,8 @@ impl Format {
         match self {
             Format::Json => json::read(body, bounds),
             Format::Xml => xml::read(body, bounds),
+            Format::Protobuf => protobuf::read(body, bounds),
+            Format::Avro => avro::read(body, bounds),
         }
     }
 
@@ -92,6 +113,8 @@ impl Format {
         match self {
             Format::Json => Ok(json::write(event)),
             Format::Xml => xml::write(event),
+            Format::Protobuf => Ok(protobuf::write(event)),
+            Format::Avro => Ok(avro::write(event)),
         }
     }
 }
@@ -102,6 +125,7 @@ impl BatchFormat {
         match self {
             BatchFormat::Json => "application/cloudevents-batch+json",
             BatchFormat::Xml => "application/cloudevents-batch+xml",
+            BatchFormat::Protobuf => "application/cloudevents-batch+protobuf",
         }
     }
 
@@ -110,6 +134,7 @@ impl BatchFormat {
         let read = match self {
             BatchFormat::Json => json::read_batch,
             BatchFormat::Xml => xml::read_batch,
+            BatchFormat::Protobuf => protobuf::read_batch,
         };
         read(body, batch.events, batch.event_bytes, bounds)
     }
@@ -119,6 +144,7 @@ impl BatchFormat {
         match self {
             BatchFormat::Json => Ok(json::write_batch(events)),
             BatchFormat::Xml => xml::write_batch(events),
+            BatchFormat::Protobuf => Ok(protobuf::write_batch(events)),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::headers::{self, Coding, Gathered, Headers};
 use super::reader::{Bounds, Fault};
 use super::{Data, Event};
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// Does this header hold a part of a binary-mode event?
 pub fn is_event_header(name: &str) -> bool {
@@ -53,8 +54,9 @@ pub(super) fn attribute_headers(event: &Event, coding: Coding) -> Headers {
     let mut out = Vec::with_capacity(event.attributes.len() + 5);
     let required = REQUIRED.into_iter().filter_map(|name| Some((name, event.attribute(name)?)));
     let others = event.attributes.iter().map(|attribute| (&*attribute.name, &*attribute.value.text));
-    for (name, text) in required.chain(others).filter(|(name, _)| *name != "datacontenttype") {
-        out.push((format!("{}{name}", headers::PREFIX), coding.write(text)));
+    let stated = required.chain(others).map(|(name, text)| (name, Cow::Borrowed(text)));
+    for (name, text) in stated.chain(event.implied()).filter(|(name, _)| *name != "datacontenttype") {
+        out.push((format!("{}{name}", headers::PREFIX), coding.write(&text)));
     }
     out
 }

@@ -9,6 +9,7 @@ use super::{Data, Event, Format};
 use crate::codes::Code;
 use bytes::Bytes;
 use bytestring::ByteString;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -87,8 +88,9 @@ pub fn write_binary(event: &Event) -> (Headers, Option<Bytes>) {
     let required = REQUIRED.into_iter().filter_map(|name| Some((name, event.attribute(name)?)));
     let others = event.attributes.iter().map(|attribute| (&*attribute.name, &*attribute.value.text));
     let mut out = Vec::with_capacity(event.attributes.len() + 6);
-    for (name, text) in required.chain(others).filter(|(name, _)| *name != "datacontenttype") {
-        out.push((format!("{PREFIX}{name}"), text.to_owned()));
+    let stated = required.chain(others).map(|(name, text)| (name, Cow::Borrowed(text)));
+    for (name, text) in stated.chain(event.implied()).filter(|(name, _)| *name != "datacontenttype") {
+        out.push((format!("{PREFIX}{name}"), text.into_owned()));
     }
     out.extend(event.media_type().map(|media_type| (CONTENT_TYPE.to_owned(), media_type.to_owned())));
     (out, event.data.bytes())
@@ -153,7 +155,7 @@ mod tests {
             (&[("ce-specversion", Some(&b"1.0"[..]))], None, Code::NotAnEvent),
             (&[structured], None, Code::NotAnEvent),
             (&[structured], Some(""), Code::Malformed),
-            (&[("content-type", Some(b"application/cloudevents+avro"))], Some("<a/>"), Code::UnknownMediaType),
+            (&[("content-type", Some(b"application/cloudevents+cbor"))], Some("<a/>"), Code::UnknownMediaType),
             (&[("content-type", Some(b"application/cloudevents-batch+json"))], Some("[]"), Code::UnknownMediaType),
             (&[("ce_specversion", Some(b"1.0"))], None, Code::InvalidEvent),
             (&[("ce_specversion", None)], None, Code::InvalidEvent),

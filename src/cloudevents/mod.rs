@@ -10,7 +10,9 @@ pub mod types;
 
 pub mod reader;
 
+pub mod avro;
 pub mod json;
+pub mod protobuf;
 pub mod xml;
 
 pub mod format;

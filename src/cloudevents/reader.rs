@@ -1,6 +1,6 @@
 //! What every reader of events takes and gives back, whatever the format or binding: bounds and faults.
 
-use super::Violation;
+use super::{Event, Violation};
 use crate::codes::Code;
 
 /// Caps on one event that guard against hostile documents.
@@ -10,12 +10,16 @@ pub struct Bounds {
     pub attributes: usize,
     /// Nesting of JSON; the object that is the event is level 1.
     pub json_depth: usize,
+    /// Bytes of JSON text that may be made of values in another form.
+    pub json_bytes: usize,
     /// Nesting of XML; the element that is the event is level 1.
     pub xml_depth: usize,
     /// XML attributes of one element, declarations of namespaces included.
     pub xml_attributes: usize,
     /// Declarations of namespaces on an element and all around it.
     pub xml_namespaces: usize,
+    /// Violations of one event that are told; the reader may stop there.
+    pub violations: usize,
     /// What is let pass beyond the specification.
     pub lenient: Lenient,
 }
@@ -36,9 +40,11 @@ impl Default for Bounds {
         Bounds {
             attributes: 256,
             json_depth: 128,
+            json_bytes: 512 << 10,
             xml_depth: 128,
             xml_attributes: 256,
             xml_namespaces: 64,
+            violations: usize::MAX,
             lenient: Lenient::default(),
         }
     }
@@ -70,6 +76,33 @@ impl Fault {
             [first, rest @ ..] => format!("{} (and {} more)", first.detail, rest.len()),
         };
         Fault { code, detail, violations }
+    }
+}
+
+/// Violations told of one batch before each further bad element is known by its first one only: a hostile batch must not
+/// cost many times its own size, in memory or in the answer.
+const TOLD_VIOLATIONS: usize = 1000;
+
+/// Counts what is told of the elements of one batch.
+#[derive(Debug, Default)]
+pub struct Told {
+    violations: usize,
+}
+
+impl Told {
+    /// The bounds of the next element.
+    pub fn bounds(&self, bounds: &Bounds) -> Bounds {
+        let all_told = self.violations >= TOLD_VIOLATIONS;
+        Bounds { violations: if all_told { 1 } else { bounds.violations }, ..*bounds }
+    }
+
+    /// Counts what is told of an element that was read within these bounds.
+    pub fn count(&mut self, element: Result<Event, Fault>, bounds: &Bounds) -> Result<Event, Fault> {
+        element.map_err(|mut fault| {
+            fault.violations.truncate(bounds.violations);
+            self.violations += fault.violations.len();
+            fault
+        })
     }
 }
 

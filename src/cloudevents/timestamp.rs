@@ -46,6 +46,37 @@ impl<'t> Instant<'t> {
     }
 }
 
+/// Seconds from 1970 to the first and the last second of the years 0001 to 9999: what a Protobuf Timestamp may hold.
+const UNIX_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+
+impl Instant<'_> {
+    /// Seconds since 1970 in UTC and the nanoseconds from there on. `None` for a leap second, a fraction finer than
+    /// nanoseconds and instants outside of the years 0001 to 9999.
+    pub fn unix(&self) -> Option<(i64, u32)> {
+        let seconds = self.minutes * 60 + i64::from(self.seconds);
+        if self.seconds == 60 || self.fraction.len() > 9 || !UNIX_SECONDS.contains(&seconds) {
+            return None;
+        }
+        let digits = u32::try_from(self.fraction.len()).ok()?;
+        let fraction: u32 = if digits == 0 { 0 } else { self.fraction.parse().ok()? };
+        Some((seconds, fraction * 10_u32.pow(9 - digits)))
+    }
+}
+
+/// The canonical text of what [`Instant::unix`] gives; `None` for numbers it does not give.
+pub fn text_of_unix(seconds: i64, nanos: u32) -> Option<String> {
+    if nanos >= 1_000_000_000 || !UNIX_SECONDS.contains(&seconds) {
+        return None;
+    }
+    let fraction = format!("{nanos:09}");
+    let instant = Instant {
+        minutes: seconds.div_euclid(60),
+        seconds: u8::try_from(seconds.rem_euclid(60)).ok()?,
+        fraction: fraction.trim_end_matches('0'),
+    };
+    Some(instant.to_string())
+}
+
 impl fmt::Display for Instant<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = date_of(self.minutes.div_euclid(24 * 60));
@@ -120,7 +151,7 @@ pub fn date_of(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::Instant;
+    use super::{Instant, text_of_unix};
 
     fn canonical(text: &str) -> Option<String> {
         Instant::parse(text).map(|instant| instant.to_string())
@@ -145,6 +176,40 @@ mod tests {
         // An offset may lead out of the four-digit years; the canonical texts still differ.
         assert_ne!(canonical("0000-01-01T00:00:00+01:00"), canonical("0000-12-31T23:00:00Z"));
         assert_ne!(canonical("9999-12-31T23:59:59-01:00"), canonical("0000-01-01T00:59:59Z"));
+    }
+
+    #[test]
+    fn what_fits_into_unix_time_comes_back_as_the_same_instant() {
+        for (text, unix) in [
+            ("1970-01-01T00:00:00Z", (0, 0)),
+            ("1969-12-31T23:59:59.25Z", (-1, 250_000_000)),
+            ("0001-01-01T00:00:00Z", (-62_135_596_800, 0)),
+            ("9999-12-31T23:59:59.999999999Z", (253_402_300_799, 999_999_999)),
+            ("2018-04-05T17:31:00.000000001Z", (1_522_949_460, 1)),
+        ] {
+            assert_eq!(Instant::parse(text).unwrap().unix(), Some(unix), "{text}");
+            assert_eq!(text_of_unix(unix.0, unix.1).as_deref(), Some(text));
+        }
+        assert_eq!(Instant::parse("2018-04-05T19:31:00.500+02:00").unwrap().unix(), Some((1_522_949_460, 500_000_000)));
+        for text in [
+            "2016-12-31T23:59:60Z",
+            "2018-04-05T17:31:00.1234567891Z",
+            "0000-12-31T23:59:59Z",
+            "0001-01-01T00:30:00+01:00",
+            "9999-12-31T23:30:00-01:00",
+        ] {
+            assert_eq!(Instant::parse(text).unwrap().unix(), None, "{text}");
+        }
+        for (seconds, nanos) in [
+            (0, 1_000_000_000),
+            (0, u32::MAX),
+            (253_402_300_800, 0),
+            (-62_135_596_801, 0),
+            (i64::MIN, 0),
+            (i64::MAX, 0),
+        ] {
+            assert_eq!(text_of_unix(seconds, nanos), None, "{seconds} {nanos}");
+        }
     }
 
     #[test]

@@ -77,10 +77,6 @@ pub fn decode<'h>(
     }
 }
 
-/// Violations named in one refusal before each further bad element is named by its first one only: a hostile batch must
-/// not make an answer many times its own size.
-const DETAILED_VIOLATIONS: usize = 1000;
-
 /// How the events of a message are framed.
 enum Mode {
     Binary,
@@ -106,7 +102,7 @@ fn mode_of<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone) -> Re
     let Some(format) = Format::of_suffix(event_media.format) else {
         return Err(unsupported(format!("the event format `{}` is not supported", shown(event_media.format))));
     };
-    if !media_type.is_utf8() {
+    if format.is_text() && !media_type.is_utf8() {
         return Err(unsupported(format!("the event format `{}` is UTF-8 only", format.name())));
     }
     match format.batch() {
@@ -160,11 +156,10 @@ fn batch(format: BatchFormat, body: Bytes, limits: &Limits) -> Result<Decoded, R
 fn indexed(faults: Vec<(usize, Fault)>) -> Vec<(Option<usize>, Violation)> {
     let mut violations = Vec::new();
     for (index, fault) in faults {
-        let most = if violations.len() < DETAILED_VIOLATIONS { usize::MAX } else { 1 };
         if fault.violations.is_empty() {
             violations.push((Some(index), Violation::new("", fault.detail)));
         } else {
-            violations.extend(fault.violations.into_iter().take(most).map(|violation| (Some(index), violation)));
+            violations.extend(fault.violations.into_iter().map(|violation| (Some(index), violation)));
         }
     }
     violations
@@ -189,10 +184,12 @@ impl Limits {
         Bounds {
             attributes: self.attributes,
             json_depth: self.json_depth,
+            json_bytes: self.event_bytes,
             xml_depth: self.xml_depth,
             xml_attributes: self.xml_attributes,
             xml_namespaces: self.xml_namespaces,
             lenient: self.lenient,
+            violations: usize::MAX,
         }
     }
 }

@@ -49,9 +49,9 @@ impl Fingerprints {
                 None => self.pair(name, text),
             });
         }
-        // JSON or XML data without a media type is what another mode sends as application/json or application/xml.
-        if let (None, Some(implied)) = (event.datacontenttype(), event.media_type()) {
-            sum = sum.wrapping_add(self.pair("datacontenttype", implied));
+        // JSON data without a media type is what another mode sends as application/json, and so on.
+        for (name, text) in event.implied() {
+            sum = sum.wrapping_add(self.pair(name, &text));
         }
         hasher.write_u128(sum);
         match event.data.bytes() {

@@ -1,5 +1,6 @@
-//! The public test vectors for events in the JSON format; those for XML stand in `conformance_xml.rs`. They live outside this repository: `SIGNALBOX_CONFORMANCE`,
-//! else `../shared/conformance` beside the package.
+//! The public test vectors for events in the JSON format; those for XML and Protobuf stand in files of their own, and all go
+//! through a running gateway in `conformance_wire.rs`. They live outside this repository: `SIGNALBOX_CONFORMANCE`, else
+//! `../shared/conformance` beside the package.
 
 use serde_json::Value;
 use signalbox::cloudevents::{Data, Event};
@@ -36,7 +37,8 @@ pub fn vectors(folder: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-fn cases(file: &str) -> Vec<Value> {
+/// The cases of a file in the JSON format.
+pub fn cases(file: &str) -> Vec<Value> {
     let Some(folder) = vectors("event-formats/json") else { return Vec::new() };
     let text = std::fs::read_to_string(folder.join(file)).expect("a file");
     let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).expect("the form of the vectors");
@@ -100,6 +102,18 @@ fn golden(sample: &str) -> (BTreeMap<&str, &str>, Data) {
     (attributes, data)
 }
 
+/// The events of a golden batch.
+pub fn samples(batch: &str) -> &'static [&'static str] {
+    match batch {
+        "empty" => &[],
+        "minimal" => &["minimal"],
+        "minimal2" => &["minimal", "minimal"],
+        "minimalAndAllCore" => &["minimal", "allCore"],
+        "minimalAndAllExtensionTypes" => &["minimal", "allExtensionTypes"],
+        other => panic!("unknown sample {other}"),
+    }
+}
+
 /// Is this the golden event of that name?
 pub fn check(event: &Event, sample: &str, case: &str) {
     let (expected, data) = golden(sample);
@@ -137,14 +151,7 @@ fn invalid_events_are_refused_with_a_pointer() {
 fn valid_batches_are_read() {
     for case in cases("valid-batches.json") {
         let events = send_batch(&case).unwrap();
-        let samples: &[&str] = match case["sampleId"].as_str().unwrap() {
-            "empty" => &[],
-            "minimal" => &["minimal"],
-            "minimal2" => &["minimal", "minimal"],
-            "minimalAndAllCore" => &["minimal", "allCore"],
-            "minimalAndAllExtensionTypes" => &["minimal", "allExtensionTypes"],
-            other => panic!("unknown sample {other}"),
-        };
+        let samples = samples(case["sampleId"].as_str().unwrap());
         assert_eq!(events.len(), samples.len(), "{}", case["id"]);
         for (event, sample) in events.iter().zip(samples) {
             check(event, sample, case["id"].as_str().unwrap());

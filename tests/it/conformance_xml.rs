@@ -1,19 +1,22 @@
 //! The public test vectors for events in the XML format (see `conformance.rs` for where they are).
 
-use crate::conformance::{LIMITS, check, vectors};
+use crate::conformance::{LIMITS, check, samples, vectors};
 use signalbox::cloudevents::{Data, Event, xml};
 use signalbox::codes::Code;
 use signalbox::decode::{Decoded, Refusal, decode};
 
 /// One `test` element.
-struct Case {
-    id: String,
-    sample: Option<String>,
-    document: String,
+pub struct Case {
+    /// Its name.
+    pub id: String,
+    /// The golden event.
+    pub sample: Option<String>,
+    /// The event or batch.
+    pub document: String,
 }
 
 /// The cases of a file. Each document gets the namespaces that are declared around all of them.
-fn cases(file: &str) -> Vec<Case> {
+pub fn cases(file: &str) -> Vec<Case> {
     let Some(folder) = vectors("event-formats/xml") else { return Vec::new() };
     let text = std::fs::read_to_string(folder.join(file)).expect("a file");
     let cases: Vec<Case> = text.split("<test ").skip(1).map(case).collect();
@@ -83,14 +86,7 @@ fn invalid_events_are_refused() {
 fn valid_batches_are_read() {
     for case in cases("valid-batches.xml") {
         let events = send_batch(case.document).unwrap_or_else(|refusal| panic!("{}: {}", case.id, refusal.detail));
-        let samples: &[&str] = match case.sample.as_deref().unwrap() {
-            "empty" => &[],
-            "minimal" => &["minimal"],
-            "minimal2" => &["minimal", "minimal"],
-            "minimalAndAllCore" => &["minimal", "allCore"],
-            "minimalAndAllExtensionTypes" => &["minimal", "allExtensionTypes"],
-            other => panic!("unknown sample {other}"),
-        };
+        let samples = samples(case.sample.as_deref().unwrap());
         assert_eq!(events.len(), samples.len(), "{}", case.id);
         for (event, sample) in events.iter().zip(samples) {
             check(event, sample, &case.id);

@@ -6,10 +6,14 @@ mod admin_api;
 mod broker_formats;
 mod cli;
 mod conformance;
+mod conformance_protobuf;
+#[cfg(all(feature = "kafka", feature = "nats"))]
+mod conformance_wire;
 mod conformance_xml;
 mod conversion;
 #[cfg(all(feature = "kafka", feature = "nats"))]
 mod deployment;
+mod hostile_formats;
 mod http_abuse;
 mod http_destination;
 mod http_handshake;

@@ -2,12 +2,14 @@
 //! (formats.md §6).
 
 mod check;
-mod read;
+mod lines;
+pub mod read;
 mod write;
 
 use crate::cli::ServeArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Problem};
+use crate::cli::formats::FileFormat;
 use crate::cli::output::{Format as OutputFormat, Printer};
 use crate::cli::serve;
 use crate::cloudevents::Event;
@@ -19,7 +21,7 @@ use crate::transform::convert::{Convert, To};
 use crate::transform::{self, Step};
 use crate::validate::Registry;
 use bytes::Bytes;
-use clap::ValueEnum;
+use read::{Reading, Source};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,10 +35,10 @@ pub struct Args {
     pub inputs: Vec<PathBuf>,
     /// Format of the file
     #[arg(long, value_name = "FORMAT", required_unless_present = "check")]
-    pub from: Option<Format>,
+    pub from: Option<FileFormat>,
     /// Format of the result
     #[arg(long, value_name = "FORMAT", required_unless_present = "check")]
-    pub to: Option<Format>,
+    pub to: Option<FileFormat>,
     /// Prove these rules against samples, payloads or events in JSON or XML: exit code 1 if anything does not survive the
     /// way there and back
     #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "to", "rules", "batch", "out"])]
@@ -47,7 +49,7 @@ pub struct Args {
     /// Read and write the batch form of the format
     #[arg(long)]
     pub batch: bool,
-    /// Write each event into a file of its own: 1.json, 2.json, …
+    /// Write each event into a file of its own: 1.json, 2.json, …; several in Protobuf or Avro need this or --batch
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Where rules and schemas are.
@@ -56,20 +58,11 @@ pub struct Args {
 }
 
 const HELP: &str = "\
-A JSON array of events and an XML `batch` are read with and without --batch. With --rules, a document that is no CloudEvent \
+A JSON array of events and an XML `batch` are read with and without --batch, a batch in Protobuf with it only. NDJSON is \
+converted line by line as it comes, and what stands before a bad line is written; of any other file all is converted or nothing. \
+With --rules, a document that is no CloudEvent \
 (JSON without `specversion`, XML with another root) is taken as a bare payload: the result is the bare payload of the \
 other kind, which --to must name.";
-
-/// How events are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// The JSON event format
-    Json,
-    /// One event in the JSON format a line
-    Ndjson,
-    /// The XML event format
-    Xml,
-}
 
 impl Args {
     /// The file to convert.
@@ -78,35 +71,46 @@ impl Args {
     }
 
     /// Its format; --check has none and does not ask.
-    fn from(&self) -> Format {
-        self.from.unwrap_or(Format::Json)
+    fn from(&self) -> FileFormat {
+        self.from.unwrap_or(FileFormat::Json)
     }
 
     /// The format of the result.
-    fn to(&self) -> Format {
-        self.to.unwrap_or(Format::Json)
+    fn to(&self) -> FileFormat {
+        self.to.unwrap_or(FileFormat::Json)
     }
 }
 
-impl Format {
-    /// What a bare payload in this format is.
-    fn payload(self) -> To {
-        match self {
-            Format::Json | Format::Ndjson => To::Json,
-            Format::Xml => To::Xml,
-        }
+/// What a bare payload in this format is.
+fn payload(format: FileFormat) -> Option<To> {
+    match format {
+        FileFormat::Json | FileFormat::Ndjson => Some(To::Json),
+        FileFormat::Xml => Some(To::Xml),
+        FileFormat::Protobuf | FileFormat::Avro => None,
     }
 }
 
 /// One thing to convert.
 #[derive(Debug, PartialEq)]
-enum Item {
+pub enum Item {
+    /// An event of the file.
     Event(Box<Event>),
     /// A payload without an event around it.
     Bare(Bytes),
 }
 
-/// Reads, converts and writes; nothing is written unless everything was converted.
+impl Item {
+    /// The event, if it is one.
+    pub fn event(&self) -> Option<&Event> {
+        match self {
+            Item::Event(event) => Some(event),
+            Item::Bare(_) => None,
+        }
+    }
+}
+
+/// Reads, converts and writes. Lines are converted as they come; of any other file nothing is written unless everything was
+/// converted.
 pub fn run(args: &Args, printer: &mut Printer) -> Result<(), Failure> {
     if let Some(name) = &args.check {
         return check::run(name, args, printer);
@@ -115,13 +119,23 @@ pub fn run(args: &Args, printer: &mut Printer) -> Result<(), Failure> {
         return Err(Failure::usage("one file is converted at a time").hint("--check takes several"));
     }
     let payload = args.rules.as_deref().map(|name| Payload::load(name, &args.files, printer.format)).transpose()?;
-    let items = read::items(args, payload.is_some())?;
-    let several = items.len() > 1;
-    let converted = items.into_iter().enumerate().map(|(index, item)| match &payload {
-        Some(payload) => payload.convert(item, args, several.then_some(index)),
+    let convert = |item: Item, index: Option<usize>| match &payload {
+        Some(payload) => payload.convert(item, args, index),
         None => Ok(item),
-    });
-    write::items(&converted.collect::<Result<Vec<_>, _>>()?, args, printer)
+    };
+    let reading = Reading { from: args.from(), batch: args.batch, bare: payload.is_some() };
+    match read::open(args.file(), reading)? {
+        Source::Whole(items) => {
+            let several = items.len() > 1;
+            let converted = items.into_iter().enumerate().map(|(index, item)| convert(item, several.then_some(index)));
+            let converted = converted.collect::<Result<Vec<_>, _>>()?;
+            write::items(converted.into_iter().map(Ok), several, args, printer)
+        }
+        Source::Lines(lines) => {
+            let converted = lines.enumerate().map(|(index, item)| convert(item?, Some(index)));
+            write::items(converted, true, args, printer)
+        }
+    }
 }
 
 /// Rules, with the schemas that tell types.
@@ -162,13 +176,12 @@ impl Payload {
                 Ok(Item::Event(Box::new(changed)))
             }
             Item::Bare(bytes) => {
-                let converted = match (args.from().payload(), args.to().payload()) {
-                    (To::Json, To::Xml) => conversion::to_xml(&self.rules, &bytes),
-                    (To::Xml, To::Json) => conversion::from_xml(&self.rules, &bytes, None),
-                    (same, _) => {
-                        let kind = same.media_type();
+                let converted = match (payload(args.from()), payload(args.to())) {
+                    (Some(To::Json), Some(To::Xml)) => conversion::to_xml(&self.rules, &bytes),
+                    (Some(To::Xml), Some(To::Json)) => conversion::from_xml(&self.rules, &bytes, None),
+                    _ => {
                         let failure =
-                            Failure::usage(format!("the file is no event, and a payload of `{kind}` stays one"));
+                            Failure::usage("the file is no event, and a payload of its kind cannot become the other");
                         return Err(failure.hint("let --from and --to name different kinds"));
                     }
                 };

@@ -1,16 +1,18 @@
 //! What a file holds: events of a format, or bare payloads.
 
-use super::{Args, Format, Item};
+use super::Item;
+use super::lines::Lines;
 use crate::cli::failure::Failure;
-use crate::cli::send::input::{bad_file, bytes_of, invalid};
+use crate::cli::formats::FileFormat;
+use crate::cli::send::input::{bytes_of, invalid};
+use crate::cloudevents::Format;
 use crate::cloudevents::json::scan::Scanner;
 use crate::cloudevents::json::value::{Broken, Value};
 use crate::cloudevents::reader::Bounds;
-use crate::cloudevents::xml::document::{Document, Token};
+use crate::cloudevents::xml::document::{Document as XmlDocument, Token};
 use crate::cloudevents::xml::prolog;
 use crate::cloudevents::xml::scope::Space;
-use crate::codes::Code;
-use crate::decode::{self, Decoded, Limits};
+use crate::decode::{self, Decoded, Limits, Refusal};
 use bytes::Bytes;
 use std::path::Path;
 
@@ -24,28 +26,41 @@ enum Shape {
     Bare,
 }
 
-/// Everything in the file, in order. Bare payloads are taken only with rules.
-pub fn items(args: &Args, with_rules: bool) -> Result<Vec<Item>, Failure> {
-    read(args, with_rules).map_err(|failure| failure.hint(NOTHING_DONE))
+/// Where the things to convert come from.
+pub enum Source {
+    /// All of a document.
+    Whole(Vec<Item>),
+    /// Line by line, as they come.
+    Lines(Lines),
 }
 
-fn read(args: &Args, with_rules: bool) -> Result<Vec<Item>, Failure> {
-    let content = Bytes::from(bytes_of(args.file())?);
-    match args.from() {
-        Format::Xml => document("xml", &content, xml_shape(&content), args.batch, with_rules, None),
-        Format::Json => document("json", &content, json_shape(&content), args.batch, with_rules, None),
-        Format::Ndjson => {
-            let lines = content.split(|byte| *byte == b'\n').map(|line| content.slice_ref(line.trim_ascii()));
-            let mut items = Vec::new();
-            for (index, line) in lines.filter(|line| !line.is_empty()).enumerate() {
-                items.extend(document("json", &line, json_shape(&line), false, with_rules, Some(index))?);
-            }
-            if items.is_empty() {
-                return Err(bad_file(args.file(), "it holds no event", Code::NotAnEvent));
-            }
-            Ok(items)
-        }
+/// How a file is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// Its format.
+    pub from: FileFormat,
+    /// The batch form is wanted.
+    pub batch: bool,
+    /// Bare payloads are taken: there are rules for them.
+    pub bare: bool,
+}
+
+/// Everything in the file, in order; of lines only that they can be read.
+pub fn open(file: &Path, reading: Reading) -> Result<Source, Failure> {
+    if reading.from == FileFormat::Ndjson {
+        return Ok(Source::Lines(Lines::open(file, reading)?));
     }
+    let whole = |failure: Failure| failure.hint(NOTHING_DONE);
+    let content = Bytes::from(bytes_of(file).map_err(whole)?);
+    let read = document(&content, reading).map_err(|refusal| {
+        let failure = invalid(&refusal, None).hint(NOTHING_DONE);
+        if is_batch_of_protobuf(&content, reading) {
+            failure.hint("this is a batch: read it with --batch")
+        } else {
+            failure
+        }
+    })?;
+    Ok(Source::Whole(read.items))
 }
 
 /// What a file of samples holds.
@@ -60,34 +75,56 @@ pub enum Sample {
 pub fn sample(file: &Path) -> Result<Sample, Failure> {
     let content = Bytes::from(bytes_of(file)?);
     let is_xml = content.trim_ascii_start().starts_with(b"<");
-    let (format, shape) = if is_xml { ("xml", xml_shape(&content)) } else { ("json", json_shape(&content)) };
-    Ok(match document(format, &content, shape, false, true, None) {
-        Ok(items) => Sample::Items(items),
-        Err(failure) => Sample::Broken(failure.to_string()),
+    let from = if is_xml { FileFormat::Xml } else { FileFormat::Json };
+    Ok(match document(&content, Reading { from, batch: false, bare: true }) {
+        Ok(read) => Sample::Items(read.items),
+        Err(refusal) => Sample::Broken(refusal.detail),
     })
 }
 
-fn document(
-    format: &str,
-    content: &Bytes,
-    shape: Shape,
-    batch: bool,
-    with_rules: bool,
-    index: Option<usize>,
-) -> Result<Vec<Item>, Failure> {
-    if shape == Shape::Bare && with_rules && !batch {
-        return Ok(vec![Item::Bare(content.clone())]);
-    }
-    let batch = shape == Shape::Batch || batch && shape == Shape::Bare;
-    let media_type = format!("application/cloudevents{}+{format}", if batch { "-batch" } else { "" });
-    let headers = [("content-type", media_type.as_bytes())];
-    // How large and how deep an event may be is the gateway's to say.
-    let decoded = decode::decode(headers.into_iter(), content.clone(), &Limits::UNLIMITED);
-    let events = match decoded.map_err(|refusal| invalid(&refusal, index))? {
-        Decoded::Single(event) => vec![event],
-        Decoded::Batch(events) => events,
+/// What one document holds.
+pub struct Document {
+    /// In order.
+    pub items: Vec<Item>,
+    /// It was a batch.
+    pub batch: bool,
+}
+
+/// Reads one document.
+pub fn document(content: &Bytes, reading: Reading) -> Result<Document, Refusal> {
+    let format = reading.from.event_format();
+    let shape = match format {
+        Format::Json => json_shape(content),
+        Format::Xml => xml_shape(content),
+        Format::Protobuf if reading.batch && decoded(Format::Protobuf, content, true).is_ok() => Shape::Batch,
+        Format::Protobuf if reading.batch && decoded(Format::Protobuf, content, false).is_err() => Shape::Batch,
+        Format::Protobuf | Format::Avro => Shape::Single,
     };
-    Ok(events.into_iter().map(|event| Item::Event(Box::new(event))).collect())
+    let batch = reading.batch && reading.from != FileFormat::Ndjson;
+    if shape == Shape::Bare && reading.bare && !batch {
+        return Ok(Document { items: vec![Item::Bare(content.clone())], batch: false });
+    }
+    let (events, batch) = match decoded(format, content, shape == Shape::Batch || batch && shape == Shape::Bare)? {
+        Decoded::Single(event) => (vec![event], false),
+        Decoded::Batch(events) => (events, true),
+    };
+    Ok(Document { items: events.into_iter().map(|event| Item::Event(Box::new(event))).collect(), batch })
+}
+
+/// Reads a document by the rules of the gateway. How large and how deep an event may be is the gateway's to say.
+fn decoded(format: Format, content: &Bytes, batch: bool) -> Result<Decoded, Refusal> {
+    let batch = format.batch().filter(|_| batch);
+    let media_type = batch.map_or(format.media_type(), |batch| batch.media_type());
+    let headers = [("content-type", media_type.as_bytes())];
+    decode::decode(headers.into_iter(), content.clone(), &Limits::UNLIMITED)
+}
+
+/// Protobuf does not say what it is: a batch read as an event is only a broken one.
+fn is_batch_of_protobuf(content: &Bytes, reading: Reading) -> bool {
+    let batch = || decoded(Format::Protobuf, content, true);
+    reading.from == FileFormat::Protobuf
+        && !reading.batch
+        && matches!(batch(), Ok(Decoded::Batch(events)) if !events.is_empty())
 }
 
 /// An object with a `specversion` is an event, an array of nothing but such objects a batch.
@@ -120,7 +157,7 @@ fn is_event(text: &str) -> bool {
 fn xml_shape(content: &Bytes) -> Shape {
     let Ok(text) = prolog::to_text(content.clone()) else { return Shape::Bare };
     let bounds = Bounds { xml_attributes: usize::MAX, xml_namespaces: usize::MAX, ..Bounds::default() };
-    match Document::new(&text, &bounds).and_then(|mut document| document.next()) {
+    match XmlDocument::new(&text, &bounds).and_then(|mut document| document.next()) {
         Ok(Token::Start(root)) if root.space == Space::EVENT && root.local == "batch" => Shape::Batch,
         Ok(Token::Start(root)) if root.space == Space::EVENT => Shape::Single,
         _ => Shape::Bare,

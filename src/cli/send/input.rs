@@ -1,7 +1,10 @@
 //! Events of a file or of stdin, checked by the rules the gateway goes by.
 
+use crate::cli::convert::Item;
+use crate::cli::convert::read::{Reading, document};
 use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Problem};
+use crate::cli::formats::FileFormat;
 use crate::cloudevents::Event;
 use crate::codes::Code;
 use crate::decode::{self, Decoded, Limits, Refusal};
@@ -12,7 +15,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 /// A file larger than this is not read; batches are far smaller.
-const LARGEST_INPUT: u64 = 256 << 20;
+pub const LARGEST_INPUT: u64 = 256 << 20;
 
 /// What a file held.
 pub struct Read {
@@ -22,10 +25,20 @@ pub struct Read {
     pub array: bool,
 }
 
-/// Reads `file`, or stdin for `-`.
-pub fn read(file: &Path) -> Result<Read, Failure> {
+/// Reads `file`, or stdin for `-`; `batch`: the batch form is wanted.
+pub fn read(file: &Path, from: FileFormat, batch: bool) -> Result<Read, Failure> {
     let content = bytes_of(file)?;
-    let text = std::str::from_utf8(&content).map_err(|error| {
+    if from.event_format() == crate::cloudevents::Format::Json {
+        return json(file, &content);
+    }
+    let reading = Reading { from, batch, bare: false };
+    let read = document(&content.into(), reading).map_err(|refusal| invalid(&refusal, None))?;
+    Ok(Read { events: read.items.iter().filter_map(Item::event).cloned().collect(), array: read.batch })
+}
+
+/// Events in the JSON format, one after the other, or an array.
+fn json(file: &Path, content: &[u8]) -> Result<Read, Failure> {
+    let text = std::str::from_utf8(content).map_err(|error| {
         bad_file(file, &format!("it is not UTF-8 text after byte {}", error.valid_up_to()), Code::Malformed)
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

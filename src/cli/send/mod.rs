@@ -7,6 +7,7 @@ pub mod input;
 use crate::cli::client::{self, Client};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::formats::{EventFormat, FileFormat};
 use crate::cli::output::Printer;
 use crate::cloudevents::{Event, Format};
 use crate::codes::Code;
@@ -24,7 +25,7 @@ use std::path::PathBuf;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// An event in the JSON format, several one after the other (NDJSON), or an array; - is stdin
+    /// An event in the JSON format, several one after the other (NDJSON), or an array; - is stdin. In another format with --from
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// How attributes travel [default: binary; batch for an array]
@@ -32,7 +33,10 @@ pub struct Args {
     pub mode: Option<SendMode>,
     /// The event format of structured and batch mode
     #[arg(long, default_value = "json")]
-    pub format: SendFormat,
+    pub format: EventFormat,
+    /// The format of FILE
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    pub from: FileFormat,
     /// Where events are sent
     #[arg(
         long,
@@ -63,15 +67,6 @@ pub enum SendMode {
     Structured,
     /// All events in one document, taken all or none
     Batch,
-}
-
-/// The event format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SendFormat {
-    /// application/cloudevents+json
-    Json,
-    /// application/cloudevents+xml
-    Xml,
 }
 
 /// Sends the events; the first that is not taken ends it.
@@ -118,14 +113,14 @@ enum What {
 
 fn prepare(args: &Args) -> Result<Vec<Request>, Failure> {
     let read = match &args.file {
-        Some(file) => input::read(file)?,
+        Some(file) => input::read(file, args.from, args.mode == Some(SendMode::Batch))?,
         None => input::Read { events: args.attributes.compose()?, array: false },
     };
     let mode = args.mode.unwrap_or(if read.array { SendMode::Batch } else { SendMode::Binary });
     let mut requests = match mode {
-        SendMode::Batch => vec![batch(&read.events, args.format)?],
-        SendMode::Binary => single(&read.events, Mode::Binary, args.format)?,
-        SendMode::Structured => single(&read.events, Mode::Structured, args.format)?,
+        SendMode::Batch => vec![batch(&read.events, args.format.into())?],
+        SendMode::Binary => single(&read.events, Mode::Binary, args.format.into())?,
+        SendMode::Structured => single(&read.events, Mode::Structured, args.format.into())?,
     };
     for request in &mut requests {
         for (name, value) in &args.header {
@@ -136,9 +131,9 @@ fn prepare(args: &Args) -> Result<Vec<Request>, Failure> {
     Ok(requests)
 }
 
-fn single(events: &[Event], mode: Mode, format: SendFormat) -> Result<Vec<Request>, Failure> {
+fn single(events: &[Event], mode: Mode, format: Format) -> Result<Vec<Request>, Failure> {
     let one = |event: &Event| {
-        let message = encode::encode(event, mode, format.event_format(), Dialect::Http).map_err(unwritable)?;
+        let message = encode::encode(event, mode, format, Dialect::Http).map_err(unwritable)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &message.headers {
             let (name, value) = client::header(name, value)?;
@@ -149,23 +144,13 @@ fn single(events: &[Event], mode: Mode, format: SendFormat) -> Result<Vec<Reques
     events.iter().map(one).collect()
 }
 
-fn batch(events: &[Event], format: SendFormat) -> Result<Request, Failure> {
-    let batch = format.event_format().batch();
-    let batch =
-        batch.ok_or_else(|| Failure::usage(format!("the format `{}` has no batches", format.event_format().name())))?;
+fn batch(events: &[Event], format: Format) -> Result<Request, Failure> {
+    let no_batch = || Failure::usage(format!("the format `{}` has no batches", format.name()));
+    let batch = format.batch().ok_or_else(no_batch)?;
     let body = batch.write(events).map_err(|error| unwritable(error.into()))?;
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(batch.media_type()));
     Ok(Request { headers, body, what: What::Batch })
-}
-
-impl SendFormat {
-    fn event_format(self) -> Format {
-        match self {
-            SendFormat::Json => Format::Json,
-            SendFormat::Xml => Format::Xml,
-        }
-    }
 }
 
 fn unwritable(error: encode::EncodeError) -> Failure {

@@ -95,6 +95,8 @@ pub struct Draft {
     limit: usize,
     /// What is let pass.
     lenient: Lenient,
+    /// Violations that are told; when there are so many, nothing more is looked at.
+    told: usize,
     /// Some name stands twice: the message cannot be read at all.
     repeated: bool,
     violations: Vec<Violation>,
@@ -103,7 +105,7 @@ pub struct Draft {
 impl Draft {
     /// An empty draft for the attributes of a message.
     pub fn within(bounds: &Bounds) -> Draft {
-        Draft { lenient: bounds.lenient, ..Draft::new(bounds.attributes) }
+        Draft { lenient: bounds.lenient, told: bounds.violations, ..Draft::new(bounds.attributes) }
     }
 
     /// An empty draft for at most `limit` attributes, the required ones included.
@@ -118,6 +120,7 @@ impl Draft {
             count: 0,
             limit,
             lenient: Lenient::default(),
+            told: usize::MAX,
             repeated: false,
             violations: Vec::new(),
         }
@@ -189,6 +192,11 @@ impl Draft {
         self.violations.push(violation);
     }
 
+    /// There were more attributes or violations than are looked at: nothing that follows can make an event of it.
+    pub fn is_hopeless(&self) -> bool {
+        self.count > self.limit || self.violations.len() >= self.told
+    }
+
     /// The text of an attribute taken so far, `specversion` aside.
     pub fn text(&self, name: &str) -> Option<&str> {
         match name {
@@ -210,8 +218,8 @@ impl Draft {
             (id, source, ty) => {
                 let present = [self.specversion, id.is_some(), source.is_some(), ty.is_some()];
                 let mut violations = self.violations;
-                // Beyond the limit nothing was looked at, so that nothing can be called missing.
-                if self.count <= self.limit {
+                // Where not everything was looked at nothing can be called missing.
+                if self.count <= self.limit && violations.len() < self.told {
                     let missing = REQUIRED.iter().zip(present).filter(|(_, present)| !present);
                     violations.extend(missing.map(|(name, _)| missing_attribute(name)));
                 }
@@ -228,6 +236,9 @@ impl Draft {
 
     /// The name the message's next attribute goes by; `None` when it may not have it, which is recorded, or is left out.
     fn claim(&mut self, name: ByteString) -> Option<ByteString> {
+        if self.violations.len() >= self.told {
+            return None;
+        }
         let name = self.name(name);
         self.count += 1;
         if self.count > self.limit {

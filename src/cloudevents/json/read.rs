@@ -4,7 +4,7 @@ use super::scan::Scanner;
 use super::value::{self, Broken, Value};
 use crate::cloudevents::attributes::Draft;
 use crate::cloudevents::media_type::MediaType;
-use crate::cloudevents::reader::{Bounds, Fault, shown};
+use crate::cloudevents::reader::{Bounds, Fault, Told, shown};
 use crate::cloudevents::{Data, Event, Kind, Violation};
 use crate::codes::Code;
 use base64::Engine;
@@ -37,7 +37,7 @@ pub fn read_batch(
         Ok(())
     })?;
     scanner.end().map_err(Fault::from)?;
-    let read = |element: Value<'_>| {
+    let read = |element: Value<'_>, bounds: &Bounds| {
         if element.raw.len() > event_bytes {
             let detail = format!("the event has {} bytes, more than {event_bytes}", element.raw.len());
             return Err(Fault::new(Code::EventTooLarge, detail));
@@ -45,7 +45,12 @@ pub fn read_batch(
         let own = if element.raw.len() < text.len() / 2 { element.raw.into() } else { text.slice_ref(element.raw) };
         read_text(&own, bounds)
     };
-    Ok(elements.into_iter().map(read).collect())
+    let mut told = Told::default();
+    let told = |element| {
+        let bounds = told.bounds(bounds);
+        told.count(read(element, &bounds), &bounds)
+    };
+    Ok(elements.into_iter().map(told).collect())
 }
 
 impl From<Broken> for Fault {

@@ -70,7 +70,8 @@ fn form(event: &Event) -> Option<Form<'_>> {
             let document = str::from_utf8(bytes).ok();
             return Some(document.map_or(Form::Base64(bytes), Form::Raw));
         }
-        Data::Binary(bytes) => (&bytes[..], bytes_as_text(media_type, bytes)),
+        Data::Binary(bytes) => (&bytes[..], media_type.and_then(|media_type| media_type.text_of(bytes))),
+        Data::Proto { value, .. } => (&value[..], None),
         Data::Json(bytes) | Data::Xml(bytes) => (&bytes[..], str::from_utf8(bytes).ok()),
         Data::Text(text) => (text.as_bytes().as_ref(), Some(&**text)),
     };
@@ -79,14 +80,6 @@ fn form(event: &Event) -> Option<Form<'_>> {
     } else {
         text.filter(|_| media_type.is_some()).map_or(Form::Base64(bytes), Form::String)
     })
-}
-
-/// Bytes that may stand as a string, because their media type says they are UTF-8 text: `text/*`, and XML without a DTD.
-fn bytes_as_text<'e>(media_type: Option<MediaType<'_>>, bytes: &'e [u8]) -> Option<&'e str> {
-    let media_type = media_type.filter(MediaType::is_utf8)?;
-    let text = str::from_utf8(bytes).ok()?;
-    let is_plain_xml = || media_type.is_xml() && memchr::memmem::find(bytes, b"<!DOCTYPE").is_none();
-    (media_type.is_text() || is_plain_xml()).then_some(text)
 }
 
 fn buffer_for(event: &Event) -> String {
@@ -103,20 +96,24 @@ fn attributes(event: &Event, out: &mut String) {
         let value = &attribute.value;
         (&*attribute.name, value.kind, &*value.text)
     });
-    // The document implies JSON by itself, but no other type.
-    let implied =
-        event.media_type().filter(|_| matches!(event.data, Data::Xml(_)) && event.datacontenttype().is_none());
-    let implied = implied.map(|media_type| ("datacontenttype", Kind::String, media_type));
-    for (name, kind, text) in required.chain(others).chain(implied) {
-        if !out.ends_with('{') {
-            out.push(',');
-        }
-        quote(name, out);
-        out.push(':');
-        match kind {
-            Kind::Boolean | Kind::Integer => out.push_str(text),
-            _ => quote(text, out),
-        }
+    for (name, kind, text) in required.chain(others) {
+        attribute(name, kind, text, out);
+    }
+    // The document implies JSON by itself, but nothing else.
+    if !matches!(event.data, Data::Json(_)) {
+        event.implied().for_each(|(name, text)| attribute(name, Kind::String, &text, out));
+    }
+}
+
+fn attribute(name: &str, kind: Kind, text: &str, out: &mut String) {
+    if !out.ends_with('{') {
+        out.push(',');
+    }
+    quote(name, out);
+    out.push(':');
+    match kind {
+        Kind::Boolean | Kind::Integer => out.push_str(text),
+        _ => quote(text, out),
     }
 }
 

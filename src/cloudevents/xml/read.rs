@@ -6,7 +6,7 @@ use super::parts::{Parts, Repetitions};
 use super::prolog;
 use super::scope::Space;
 use crate::cloudevents::Event;
-use crate::cloudevents::reader::{Bounds, Fault, shown};
+use crate::cloudevents::reader::{Bounds, Fault, Told, shown};
 use crate::codes::Code;
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -36,6 +36,7 @@ pub fn read_batch(
     root(&mut document, "batch")?;
     let mut events = Vec::new();
     let mut repetitions = Repetitions::of(&text);
+    let mut told = Told::default();
     loop {
         let element = match document.next()? {
             Token::Start(element) => element,
@@ -50,7 +51,9 @@ pub fn read_batch(
         if events.len() == most {
             return Err(Fault::new(Code::BatchTooLong, format!("the batch holds more than {most} events")));
         }
-        events.push(batch_element(&mut document, &element, &text, event_bytes, bounds, &mut repetitions)?);
+        let bounds = told.bounds(bounds);
+        let read = batch_element(&mut document, &element, &text, event_bytes, &bounds, &mut repetitions)?;
+        events.push(told.count(read, &bounds));
     }
     complete(&mut document)?;
     Ok(events)

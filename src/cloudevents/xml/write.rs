@@ -78,9 +78,9 @@ fn element(event: &Event, is_root: bool, out: &mut String) -> Result<(), Unwrita
         let is_extension = crate::cloudevents::attributes::expected_kind(&each.name).is_none();
         attribute(&each.name, is_extension.then_some(each.value.kind), &each.value.text, out);
     }
-    // The XML format implies the type of XML data by itself, but no other.
-    if matches!(event.data, Data::Json(_)) && event.datacontenttype().is_none() {
-        attribute("datacontenttype", None, event.media_type().unwrap_or_default(), out);
+    // The XML format implies the type of XML data by itself, but nothing else.
+    if !matches!(event.data, Data::Xml(_)) {
+        event.implied().for_each(|(name, text)| attribute(name, None, &text, out));
     }
     data(event, out);
     out.push_str("</ce:event>");
@@ -152,6 +152,7 @@ fn form(event: &Event) -> Option<Form<'_>> {
             let element = str::from_utf8(bytes).ok();
             return Some(element.map_or(Form::Base64(bytes), Form::Element));
         }
+        Data::Proto { value, .. } => return Some(Form::Base64(value)),
         Data::Json(bytes) => (&bytes[..], str::from_utf8(bytes).ok()),
         Data::Text(text) => (text.as_bytes().as_ref(), Some(&**text)),
         Data::Binary(bytes) => {

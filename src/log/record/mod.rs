@@ -149,6 +149,10 @@ fn put_event(out: &mut Vec<u8>, event: &Event) {
         Data::Text(text) => put_data(out, 2, text.as_bytes()),
         Data::Json(bytes) => put_data(out, 3, bytes),
         Data::Xml(bytes) => put_data(out, 4, bytes),
+        Data::Proto { type_url, value } => {
+            put_data(out, 5, value);
+            put_bytes(out, type_url.as_bytes());
+        }
     }
 }
 
@@ -198,6 +202,10 @@ fn read_event(cursor: &mut Cursor<'_>) -> Result<Event, Malformed> {
         2 => Data::Text(cursor.text()?),
         3 => Data::Json(cursor.bytes()?),
         4 => Data::Xml(cursor.bytes()?),
+        5 => {
+            let value = cursor.bytes()?;
+            Data::Proto { type_url: cursor.text()?, value }
+        }
         _ => return Err(Malformed),
     };
     Ok(Event { id, source, ty, attributes, data })

@@ -94,9 +94,9 @@ async fn several_events_are_lines_batches_or_files() {
 
 #[tokio::test]
 async fn what_cannot_be_converted_is_told_with_its_place() {
-    let lines = format!("{JSON}\n{}\n", JSON.replace("\"a\"", "\"\\u0001\""));
-    let arguments = ["--from", "ndjson", "--to", "xml", "--rules", "order-xml", "--output", "json"];
-    let refused = convert(&arguments, &lines).await;
+    let array = format!("[{JSON},\n{}]", JSON.replace("\"a\"", "\"\\u0001\""));
+    let arguments = ["--from", "json", "--to", "xml", "--rules", "order-xml", "--output", "json"];
+    let refused = convert(&arguments, &array).await;
     assert_eq!((refused.code, refused.stdout.as_str()), (65, ""), "half a result is none");
     let told: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
     assert_eq!(told["code"], "SB-3003");

@@ -3,6 +3,7 @@
 
 mod check;
 mod convert;
+mod convert_formats;
 mod follow;
 mod lists;
 mod schema;

@@ -163,6 +163,11 @@ impl Gateway {
         self.dir.path()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.running.as_ref().and_then(|running| running.child.id()).expect("it runs")
+    }
+
     /// The client behind its requests.
     pub fn http(&self) -> &reqwest::Client {
         &self.http

@@ -1,5 +1,7 @@
 //! Any valid event survives every way out and in.
 
+mod chains;
+
 use super::attributes::Draft;
 use super::reader::Bounds;
 use super::{Attribute, Data, Event, Kind, Value, headers, http, json, nats, types, xml};
