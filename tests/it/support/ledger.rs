@@ -156,6 +156,7 @@ pub fn check(book: &Book, receiver: &str, got: &[String], most: usize) -> usize 
 }
 
 /// Tells what a ledger has found, beside the name of the test (`--nocapture`).
+#[cfg(feature = "kafka")]
 pub fn report(what: &str, book: &Book, copies: usize) {
     #[expect(clippy::print_stderr, reason = "a figure for people; a test has nothing else to say it with")]
     {
