@@ -42,6 +42,15 @@ pub enum Decoded {
     Batch(Vec<Event>),
 }
 
+/// What a request held, each element of a batch judged alone.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Opened {
+    /// One event, binary or structured.
+    Single(Event),
+    /// A batch, perhaps empty: its good elements and its bad ones, each with its index.
+    Batch(Vec<(usize, Event)>, Vec<(usize, Fault)>),
+}
+
 /// Why it holds no events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -63,16 +72,29 @@ pub fn decode<'h>(
     body: Bytes,
     limits: &Limits,
 ) -> Result<Decoded, Refusal> {
+    match open(headers, body, limits)? {
+        Opened::Single(event) => Ok(Decoded::Single(event)),
+        Opened::Batch(_, bad) if !bad.is_empty() => Err(Refusal::of_elements(bad)),
+        Opened::Batch(good, _) => Ok(Decoded::Batch(good.into_iter().map(|(_, event)| event).collect())),
+    }
+}
+
+/// As [`decode`], but a batch whose envelope can be split is no refusal, however bad its elements are.
+pub fn open<'h>(
+    headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+    body: Bytes,
+    limits: &Limits,
+) -> Result<Opened, Refusal> {
     match mode_of(headers.clone())? {
         Mode::Batched(format) => batch(format, body, limits),
         Mode::Structured(format) => {
             check_size(body.len(), limits)?;
-            Ok(Decoded::Single(format.read(body, &limits.bounds())?))
+            Ok(Opened::Single(format.read(body, &limits.bounds())?))
         }
         Mode::Binary => {
             let attributes = headers.clone().filter(|(name, _)| http::is_event_header(name));
             check_size(body.len() + attributes.map(|(name, value)| name.len() + value.len()).sum::<usize>(), limits)?;
-            Ok(Decoded::Single(http::read_binary(headers, body, &limits.bounds())?))
+            Ok(Opened::Single(http::read_binary(headers, body, &limits.bounds())?))
         }
     }
 }
@@ -128,28 +150,29 @@ fn check_size(bytes: usize, limits: &Limits) -> Result<(), Refusal> {
     Err(Fault::new(Code::EventTooLarge, detail).into())
 }
 
-/// All of a batch, or a refusal that names every bad element. Its code is that of the first one.
-fn batch(format: BatchFormat, body: Bytes, limits: &Limits) -> Result<Decoded, Refusal> {
+fn batch(format: BatchFormat, body: Bytes, limits: &Limits) -> Result<Opened, Refusal> {
     let caps = BatchBounds { events: limits.batch_events, event_bytes: limits.event_bytes };
     let elements = format.read(body, caps, &limits.bounds())?;
-    let mut events = Vec::with_capacity(elements.len());
-    let mut faults = Vec::new();
+    let (mut good, mut bad) = (Vec::with_capacity(elements.len()), Vec::new());
     for (index, element) in elements.into_iter().enumerate() {
         match element {
-            Ok(event) => events.push(event),
-            Err(fault) => faults.push((index, fault)),
+            Ok(event) => good.push((index, event)),
+            Err(fault) => bad.push((index, fault)),
         }
     }
-    match faults.first() {
-        None => Ok(Decoded::Batch(events)),
-        Some((index, first)) => {
-            let others = match faults.len() {
-                1 => String::new(),
-                count => format!("; {count} elements are bad in all"),
-            };
-            let (code, detail) = (first.code, format!("element {index} of the batch: {}{others}", first.detail));
-            Err(Refusal { code, detail, violations: indexed(faults) })
-        }
+    Ok(Opened::Batch(good, bad))
+}
+
+impl Refusal {
+    /// The refusal of a whole batch for its bad elements: it names every one, and has the code of the first.
+    pub fn of_elements(bad: Vec<(usize, Fault)>) -> Refusal {
+        let Some((index, first)) = bad.first() else { return Fault::new(Code::Malformed, "the batch is bad").into() };
+        let others = match bad.len() {
+            1 => String::new(),
+            count => format!("; {count} elements are bad in all"),
+        };
+        let (code, detail) = (first.code, format!("element {index} of the batch: {}{others}", first.detail));
+        Refusal { code, detail, violations: indexed(bad) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The metric handles of a listener, looked up once.
 
 use super::respond::{self, Outcome};
+use crate::codes::Code;
 use crate::observability::metrics;
 use crate::pipeline::outcome::{Receipt, Rejection};
 use ::metrics::Counter;
@@ -39,16 +40,23 @@ impl Counters {
             };
             counter.increment(1);
         }
+        for refused in receipt.lenient.iter().flat_map(|lenient| &lenient.refused) {
+            self.refused(refused.code, 1);
+        }
     }
 
     /// One per event of the request, and one for a request that holds no readable event.
     pub fn rejection(&self, rejection: &Rejection) {
-        let counter = match respond::outcome(rejection.code) {
+        self.refused(rejection.code, rejection.events.max(1) as u64);
+    }
+
+    fn refused(&self, code: Code, events: u64) {
+        let counter = match respond::outcome(code) {
             Some(Outcome::Invalid) => &self.invalid,
             Some(Outcome::Rejected) => &self.rejected,
             Some(Outcome::Shed) => &self.shed,
             None => return,
         };
-        counter.increment(rejection.events.max(1) as u64);
+        counter.increment(events);
     }
 }

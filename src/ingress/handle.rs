@@ -2,13 +2,14 @@
 
 use super::body::{self, Failure};
 use super::counters::Counters;
+use super::prefer;
 use super::respond::{self, Answer, Reply};
 use crate::codes::Code;
 use crate::config::gateway::Webhook;
 use crate::observability::trace::{Ids, TraceContext};
 use crate::pipeline::accept::Policy;
 use crate::pipeline::budget::Budget;
-use crate::pipeline::outcome::{Receipt, Rejection};
+use crate::pipeline::outcome::{Lenient, Receipt, Rejection};
 use crate::pipeline::receive::receive;
 use crate::pipeline::rejections::Rejections;
 use crate::pipeline::{Gateway, Incoming};
@@ -133,11 +134,21 @@ impl<R: Receive> Ingress<R> {
             Err(Failure { code, detail }) => return Err(local(headers, code, &detail)),
         };
         let named = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let receipt = self.receiver.receive(Incoming { headers: named, body, producer: None }).await?;
+        let incoming = Incoming { headers: named, body, producer: None, lenient: prefer::is_lenient(headers) };
+        let receipt = self.receiver.receive(incoming).await?;
         self.counters.receipt(&receipt);
+        self.note_refused(&receipt);
         let mut emptied = std::mem::take(headers);
         emptied.clear();
         Ok(respond::accepted(&receipt, emptied))
+    }
+
+    /// What was not taken of a lenient batch is no rejection to its sender, but it is one to the operator.
+    fn note_refused(&self, receipt: &Receipt) {
+        let Some(rejection) = receipt.lenient.as_ref().and_then(Lenient::rejection) else { return };
+        if let Reply::Status(status) = respond::reply(rejection.code) {
+            self.rejections.note(&self.listener, None, status.as_u16(), &rejection);
+        }
     }
 
     fn refuse(&self, rejection: &Rejection) -> Result<Answer, Abort> {

@@ -6,6 +6,8 @@
 pub mod body;
 pub mod counters;
 pub mod handle;
+mod lenient;
+mod prefer;
 pub mod respond;
 mod webhook;
 

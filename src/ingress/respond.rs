@@ -1,6 +1,6 @@
 //! Receipt or rejection → answer. The only place that chooses an HTTP status for a producer.
 
-use super::webhook;
+use super::{lenient, webhook};
 use crate::codes::Code;
 use crate::config::gateway::Webhook;
 use crate::pipeline::outcome::{Receipt, Rejection};
@@ -15,9 +15,10 @@ use std::fmt::Write as _;
 pub type Answer = Response<Full<Bytes>>;
 
 const POSITION: HeaderName = HeaderName::from_static("signalbox-position");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const DUPLICATE: HeaderName = HeaderName::from_static("signalbox-duplicate");
 /// Faults listed in one answer at most; what one request can ask for stays in proportion to its size.
-const FAULTS: usize = 1000;
+pub(super) const FAULTS: usize = 1000;
 
 /// What the sender of a refused request is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,8 @@ pub enum Reply {
     Silence,
 }
 
-/// The answer to each code. Codes of other places than the ingress cannot get here; a fault of ours if they do.
+/// The answer to each code. Codes of other places than the ingress (from 2000 on) cannot get here; a fault of ours if they
+/// do.
 pub fn reply(code: Code) -> Reply {
     Reply::Status(match code {
         Code::NotAnEvent
@@ -104,7 +106,12 @@ pub fn accepted(receipt: &Receipt, mut headers: HeaderMap) -> Answer {
         }
         _ => batch_headers(receipt, &mut headers),
     }
-    let mut answer = Response::new(Full::default());
+    let body = receipt.lenient.as_ref().map(|verdicts| {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static("handling=lenient"));
+        lenient::body(receipt, verdicts)
+    });
+    let mut answer = Response::new(Full::new(body.unwrap_or_default()));
     *answer.status_mut() = StatusCode::ACCEPTED;
     *answer.headers_mut() = headers;
     answer
@@ -119,7 +126,7 @@ fn batch_headers(receipt: &Receipt, headers: &mut HeaderMap) {
         (None, _) => {}
     }
     let mut indexes = String::new();
-    for (index, _) in receipt.stored.iter().enumerate().filter(|(_, one)| one.duplicate) {
+    for (index, _) in receipt.indexed().filter(|(_, one)| one.duplicate) {
         let comma = if indexes.is_empty() { "" } else { "," };
         // Writing to a String cannot fail.
         write!(indexes, "{comma}{index}").unwrap_or_default();

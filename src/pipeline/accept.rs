@@ -2,12 +2,12 @@
 
 use super::Incoming;
 use super::fingerprint::{Fingerprints, Occurrences};
-use super::outcome::Rejection;
-use crate::cloudevents::reader::Lenient;
+use super::outcome::{Refused, Rejection};
+use crate::cloudevents::reader::{Fault, Lenient};
 use crate::cloudevents::{Attribute, Event, Kind, Value, Violation};
 use crate::codes::Code;
 use crate::config::gateway::{Leniency, Listener, TraceTrust, UnknownType, Unmatched};
-use crate::decode::{self, Decoded};
+use crate::decode::{self, Opened};
 use crate::log::NewEntry;
 use crate::log::record::Record;
 use crate::observability::trace::{Ids, TraceContext};
@@ -43,6 +43,8 @@ pub struct Accepted {
     pub batch: bool,
     /// Context of the request's span.
     pub trace: TraceContext,
+    /// For a lenient batch: what is not taken, by index.
+    pub refused: Option<Vec<Refused>>,
 }
 
 impl Policy {
@@ -99,12 +101,15 @@ pub fn accept(
     let refuse = |code, detail, errors| Rejection { code, detail, errors, trace_id: request.trace_id_hex(), events: 0 };
 
     let headers = incoming.headers.iter().copied();
-    let decoded = decode::decode(headers, incoming.body, &policy.limits)
-        .map_err(|refusal| refuse(refusal.code, refusal.detail, refusal.violations))?;
-    let (events, batch) = match decoded {
-        Decoded::Single(event) => (vec![event], false),
-        Decoded::Batch(events) => (events, true),
+    let refusal = |refusal: decode::Refusal| refuse(refusal.code, refusal.detail, refusal.violations);
+    let (events, bad, batch) = match decode::open(headers, incoming.body, &policy.limits).map_err(refusal)? {
+        Opened::Single(event) => (vec![(0, event)], Vec::new(), false),
+        Opened::Batch(good, bad) => (good, bad, true),
     };
+    let lenient = batch && incoming.lenient;
+    if !bad.is_empty() && (events.is_empty() || !lenient) {
+        return Err(refusal(decode::Refusal::of_elements(bad)));
+    }
 
     let count = events.len();
     let mut judge = Judge {
@@ -114,18 +119,42 @@ pub fn accept(
         producer: incoming.producer,
         caller: caller.map(|(_, text)| text),
         occurrences: batch.then(Occurrences::default),
-        faults: Faults::default(),
+        faults: Vec::new(),
     };
     let mut entries = Vec::with_capacity(count);
-    for (index, event) in events.into_iter().enumerate() {
+    for (index, event) in events {
         let process = if batch { ids.child(request) } else { request };
-        entries.extend(judge.event(batch.then_some(index), event, process));
+        entries.extend(judge.event(index, event, process));
     }
-    let Faults { code, detail, errors } = judge.faults;
-    match code {
-        None => Ok(Accepted { entries, batch, trace: request }),
-        Some(code) => Err(Rejection { events: count, ..refuse(code, detail, errors) }),
+    let faults = judge.faults;
+    match faults.first() {
+        // None of a lenient batch is good: it is refused as any other.
+        Some(_) if lenient && entries.is_empty() && !bad.is_empty() => Err(refusal(decode::Refusal::of_elements(bad))),
+        Some(first) if entries.is_empty() || !lenient => {
+            let (code, detail) = (first.code, first.detail.clone());
+            let errors = faults
+                .into_iter()
+                .flat_map(|one| one.errors.into_iter().map(move |violation| (batch.then_some(one.index), violation)));
+            Err(Rejection { events: count, ..refuse(code, detail, errors.collect()) })
+        }
+        _ => {
+            let refused = lenient.then(|| refused(bad, faults));
+            Ok(Accepted { entries, batch, trace: request, refused })
+        }
     }
+}
+
+/// What is not taken of a lenient batch: elements that hold no event, and events that are not wanted.
+fn refused(bad: Vec<(usize, Fault)>, faults: Vec<Refused>) -> Vec<Refused> {
+    let unread = bad.into_iter().map(|(index, fault)| Refused {
+        index,
+        code: fault.code,
+        detail: fault.detail,
+        errors: fault.violations,
+    });
+    let mut refused: Vec<Refused> = unread.chain(faults).collect();
+    refused.sort_unstable_by_key(|one| one.index);
+    refused
 }
 
 /// What all events of one request are judged by, and what was wrong so far.
@@ -137,24 +166,25 @@ struct Judge<'a> {
     caller: Option<&'a str>,
     /// For a batch: which events were in it before.
     occurrences: Option<Occurrences>,
-    faults: Faults,
+    /// What is wrong with the events so far.
+    faults: Vec<Refused>,
 }
 
 impl Judge<'_> {
     /// Trace → validate → route → fingerprint. `None` when the event is refused; its faults are noted.
-    fn event(&mut self, index: Option<usize>, mut event: Event, process: TraceContext) -> Option<NewEntry> {
+    fn event(&mut self, index: usize, mut event: Event, process: TraceContext) -> Option<NewEntry> {
         let policy = self.policy;
         fill_in_traceparent(&mut event, self.caller, process);
         let schema = match self.snapshot.schemas.check(&event, policy.unknown_type == UnknownType::Reject) {
             Ok(schema) => schema,
             Err(refusal) => {
-                self.faults.schema(index, refusal);
+                self.faults.push(breaks_schema(index, refusal));
                 return None;
             }
         };
         let decision = self.snapshot.table.decide(&event);
         if decision.is_empty() && policy.unmatched == Unmatched::Reject {
-            self.faults.unmatched(index);
+            self.faults.push(unmatched(index));
             return None;
         }
         let fingerprint = policy.fingerprints.of(self.producer.as_deref(), &event);
@@ -202,38 +232,21 @@ fn fill_in_traceparent(event: &mut Event, caller: Option<&str>, process: TraceCo
     });
 }
 
-/// What is wrong with the events of one request. The first fault decides the code; all are listed.
-#[derive(Default)]
-struct Faults {
-    code: Option<Code>,
-    detail: String,
-    errors: Vec<(Option<usize>, Violation)>,
+fn breaks_schema(index: usize, refusal: Refusal) -> Refused {
+    let (code, errors) = match refusal {
+        Refusal::UnknownSchema(violation) => (Code::UnknownSchema, vec![violation]),
+        Refusal::UngovernedType(violation) => (Code::UngovernedType, vec![violation]),
+        Refusal::WrongDataKind(violation) | Refusal::NotJson(violation) => (Code::WrongDataKind, vec![violation]),
+        Refusal::Violations(violations) => (Code::SchemaViolation, violations),
+    };
+    let detail = match errors.as_slice() {
+        [only] => only.detail.clone(),
+        _ => format!("{} violations", errors.len()),
+    };
+    Refused { index, code, detail, errors }
 }
 
-impl Faults {
-    fn schema(&mut self, index: Option<usize>, refusal: Refusal) {
-        let (code, violations) = match refusal {
-            Refusal::UnknownSchema(violation) => (Code::UnknownSchema, vec![violation]),
-            Refusal::UngovernedType(violation) => (Code::UngovernedType, vec![violation]),
-            Refusal::WrongDataKind(violation) | Refusal::NotJson(violation) => (Code::WrongDataKind, vec![violation]),
-            Refusal::Violations(violations) => (Code::SchemaViolation, violations),
-        };
-        self.add(code, index, violations);
-    }
-
-    fn unmatched(&mut self, index: Option<usize>) {
-        let violation = Violation::new("", "no route takes this event, and the listener says `unmatched: reject`");
-        self.add(Code::Unmatched, index, vec![violation]);
-    }
-
-    fn add(&mut self, code: Code, index: Option<usize>, violations: Vec<Violation>) {
-        if self.code.is_none() {
-            self.code = Some(code);
-            self.detail = match violations.as_slice() {
-                [only] => only.detail.clone(),
-                _ => format!("{} violations", violations.len()),
-            };
-        }
-        self.errors.extend(violations.into_iter().map(|violation| (index, violation)));
-    }
+fn unmatched(index: usize) -> Refused {
+    let detail = "no route takes this event, and the listener says `unmatched: reject`";
+    Refused { index, code: Code::Unmatched, detail: detail.to_owned(), errors: vec![Violation::new("", detail)] }
 }

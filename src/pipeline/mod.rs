@@ -79,6 +79,8 @@ pub struct Incoming<'h> {
     pub body: Bytes,
     /// Who called; `None` = anonymous.
     pub producer: Option<ByteString>,
+    /// The good elements of a batch are taken although others are bad (formats.md §4 "Lenient batch").
+    pub lenient: bool,
 }
 
 #[cfg(test)]

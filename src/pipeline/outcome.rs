@@ -13,6 +13,69 @@ pub struct Receipt {
     pub matched: Vec<bool>,
     /// The request was a batch.
     pub batch: bool,
+    /// For a lenient batch: what was not taken. The others are the stored ones, in order.
+    pub lenient: Option<Lenient>,
+}
+
+/// What was not taken of a lenient batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lenient {
+    /// By index; at least one element of a batch that is not empty was taken.
+    pub refused: Vec<Refused>,
+    /// Trace id of the request, lower-case hex.
+    pub trace_id: String,
+}
+
+/// An element of a batch that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its index.
+    pub index: usize,
+    /// Which rule.
+    pub code: Code,
+    /// One sentence for people.
+    pub detail: String,
+    /// Violations; their pointers start at the event.
+    pub errors: Vec<Violation>,
+}
+
+impl Receipt {
+    /// What was stored, with its index in the request.
+    pub fn indexed(&self) -> impl Iterator<Item = (usize, &Stored)> {
+        let mut refused = self.lenient.iter().flat_map(|lenient| &lenient.refused).map(|one| one.index).peekable();
+        let mut next = 0;
+        self.stored.iter().map(move |stored| {
+            while refused.next_if_eq(&next).is_some() {
+                next += 1;
+            }
+            next += 1;
+            (next - 1, stored)
+        })
+    }
+}
+
+impl Lenient {
+    /// What was refused as one rejection, for who counts and lists them; `None` if nothing was.
+    pub fn rejection(&self) -> Option<Rejection> {
+        let first = self.refused.first()?;
+        let pointed = |one: &Refused| {
+            let index = Some(one.index);
+            let own = one.errors.iter().map(|violation| (index, violation.clone())).collect::<Vec<_>>();
+            if own.is_empty() { vec![(index, Violation::new("", one.detail.clone()))] } else { own }
+        };
+        Some(Rejection {
+            code: first.code,
+            detail: format!(
+                "{} elements of a batch were refused; element {}: {}",
+                self.refused.len(),
+                first.index,
+                first.detail
+            ),
+            errors: self.refused.iter().flat_map(pointed).collect(),
+            trace_id: self.trace_id.clone(),
+            events: self.refused.len(),
+        })
+    }
 }
 
 /// The producer's answer when its request is refused. Nothing was stored.

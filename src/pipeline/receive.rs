@@ -1,7 +1,7 @@
 //! The request half, whole: accept, append, wait for the fsync.
 
 use super::accept::{self, Accepted, Policy};
-use super::outcome::{Receipt, Rejection};
+use super::outcome::{Lenient, Receipt, Rejection};
 use super::{Gateway, Incoming, Phase, threads};
 use crate::codes::Code;
 use crate::log::AppendError;
@@ -18,10 +18,11 @@ pub async fn receive(gateway: &Gateway, policy: &Policy, incoming: Incoming<'_>)
     let content_type = incoming.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let is_long = threads::is_long(incoming.body.len(), content_type.map(|(_, value)| *value));
     let accept = || accept::accept(incoming, &snapshot, policy, Micros::now(), &mut Ids::default());
-    let Accepted { entries, batch, trace } = threads::run(is_long, accept)?;
+    let Accepted { entries, batch, trace, refused: not_taken } = threads::run(is_long, accept)?;
     let matched = entries.iter().map(|entry| !entry.record.decision.is_empty()).collect();
+    let lenient = not_taken.map(|refused| Lenient { refused, trace_id: trace.trace_id_hex() });
     if entries.is_empty() {
-        return Ok(Receipt { stored: Vec::new(), matched, batch });
+        return Ok(Receipt { stored: Vec::new(), matched, batch, lenient });
     }
     let events = entries.len();
     let stored = match &gateway.durable {
@@ -29,7 +30,7 @@ pub async fn receive(gateway: &Gateway, policy: &Policy, incoming: Incoming<'_>)
         None => Err(AppendError::Closed),
     };
     match stored {
-        Ok(stored) => Ok(Receipt { stored, matched, batch }),
+        Ok(stored) => Ok(Receipt { stored, matched, batch, lenient }),
         Err(error) => Err(Rejection { trace_id: trace.trace_id_hex(), events, ..not_stored(&error) }),
     }
 }

@@ -42,7 +42,7 @@ fn snapshot() -> Snapshot {
 
 fn incoming<'h>(headers: &[(&'h str, &'h str)], body: &str) -> Incoming<'h> {
     let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-    Incoming { headers, body: Bytes::from(body.to_owned()), producer: None }
+    Incoming { headers, body: Bytes::from(body.to_owned()), producer: None, lenient: false }
 }
 
 const STRUCTURED: (&str, &str) = ("content-type", "application/cloudevents+json");
@@ -162,4 +162,45 @@ fn equal_events_of_a_batch_are_told_apart_the_same_way_each_time() {
     assert_eq!(first, run(&[5, 5, 5, 9]));
     let distinct: std::collections::HashSet<_> = first.iter().collect();
     assert_eq!(distinct.len(), 4);
+}
+
+fn lenient(body: &str) -> Result<accept::Accepted, super::outcome::Rejection> {
+    check(&policy(), Incoming { lenient: true, ..incoming(&[BATCH], body) })
+}
+
+#[test]
+fn a_lenient_batch_takes_the_good_and_judges_each_of_the_others() {
+    let (good, bad) = (event("1", "order.created", r#","data":{"total":1}"#), event("", "t", ""));
+    let wrong = event("2", "order.created", r#","data":{"total":"x"}"#);
+    let taken = lenient(&format!("[{bad},{good},7,{wrong},{good}]")).unwrap();
+    let positions: Vec<_> = taken.entries.iter().map(|entry| entry.record.event.id.to_string()).collect();
+    assert_eq!(positions, ["1", "1"]);
+    let refused = taken.refused.unwrap();
+    let told: Vec<_> = refused.iter().map(|one| (one.index, one.code)).collect();
+    assert_eq!(told, [(0, Code::InvalidEvent), (2, Code::Malformed), (3, Code::SchemaViolation)]);
+    assert_eq!(refused[0].errors[0].pointer, "/id");
+    assert_eq!(refused[2].errors[0].pointer, "/data/total");
+    // Without the preference nothing is taken; with it a single event is judged as ever.
+    let strict = check(&policy(), incoming(&[BATCH], &format!("[{bad},{good}]"))).unwrap_err();
+    assert_eq!((strict.code, strict.errors[0].0), (Code::InvalidEvent, Some(0)));
+    let single = Incoming { lenient: true, ..incoming(&[STRUCTURED], &good) };
+    assert!(check(&policy(), single).unwrap().refused.is_none());
+}
+
+#[test]
+fn a_lenient_batch_without_a_good_element_is_refused_as_any_other() {
+    let bad = event("", "t", "");
+    let wrong = event("2", "order.created", r#","data":{"total":"x"}"#);
+    for (body, code, errors) in [
+        (format!("[{bad},{bad}]"), Code::InvalidEvent, 2),
+        (format!("[{wrong},{bad}]"), Code::InvalidEvent, 1),
+        (format!("[{wrong},{wrong}]"), Code::SchemaViolation, 2),
+        (format!("[{bad}"), Code::Malformed, 0),
+    ] {
+        let refused = lenient(&body).unwrap_err();
+        let strict = check(&policy(), incoming(&[BATCH], &body)).unwrap_err();
+        assert_eq!((refused.code, refused.errors.len()), (code, errors), "{body}");
+        assert_eq!((refused.code, &refused.detail, &refused.errors), (strict.code, &strict.detail, &strict.errors));
+    }
+    assert_eq!(lenient("[]").unwrap().refused.map(|refused| refused.len()), Some(0));
 }

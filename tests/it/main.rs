@@ -29,6 +29,7 @@ mod kafka_security;
 mod ledger;
 #[cfg(feature = "kafka")]
 mod ledger_kafka;
+mod lenient_batch;
 mod life;
 #[cfg(feature = "nats")]
 mod nats_destination;

@@ -43,6 +43,7 @@ fn positions_and_duplicates_of_a_receipt() {
             .collect(),
         matched: vec![true; stored.len()],
         batch,
+        lenient: None,
     };
     for (receipt, position, duplicate) in [
         (receipt(false, &[(17, false)]), Some("17"), None),

@@ -45,7 +45,12 @@ impl Receive for Arc<Pipeline> {
         }
         self.bodies.lock().unwrap().push(incoming.body.to_vec());
         let position = self.position.fetch_add(1, Ordering::Relaxed) + 1;
-        Ok(Receipt { stored: vec![Stored { position, duplicate: false }], matched: vec![true], batch: false })
+        Ok(Receipt {
+            stored: vec![Stored { position, duplicate: false }],
+            matched: vec![true],
+            batch: false,
+            lenient: None,
+        })
     }
 }
 

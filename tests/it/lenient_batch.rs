@@ -1,0 +1,106 @@
+//! `Prefer: handling=lenient` through the real binary: the good elements are stored, and each other one is told why not.
+
+use crate::support::gateway::Gateway;
+use serde_json::{Value, json};
+
+const ROUTES: &str = "routes: [{name: all, deliver: [{destination: log, stream: all}]}]\n";
+const BATCH: &str = "application/cloudevents-batch+json";
+const SCHEMA: &str = r#"{"type":"object","required":["total"],"properties":{"total":{"type":"number"}}}"#;
+
+async fn post(
+    gateway: &Gateway,
+    content_type: &str,
+    prefer: Option<&str>,
+    body: String,
+) -> (reqwest::header::HeaderMap, u16, Value) {
+    let mut request = gateway.http().post(gateway.ingress("/")).header("content-type", content_type).body(body);
+    if let Some(prefer) = prefer {
+        request = request.header("prefer", prefer);
+    }
+    let answer = request.send().await.expect("an answer");
+    let (headers, status) = (answer.headers().clone(), answer.status().as_u16());
+    let text = answer.text().await.expect("a body");
+    (headers, status, serde_json::from_str(&text).unwrap_or(Value::Null))
+}
+
+fn event(id: &str, total: &Value) -> Value {
+    json!({"specversion": "1.0", "id": id, "source": "/s", "type": "order.created", "data": {"total": total}})
+}
+
+#[tokio::test]
+async fn the_good_are_stored_and_each_other_one_is_told_why_not() {
+    let files = [("routes/all.yaml", ROUTES), ("schemas/order.created/1.json", SCHEMA)];
+    let gateway = Gateway::start(&files).await;
+    gateway.accept(&event("known", &json!(1))).await;
+    let large =
+        json!({"specversion": "1.0", "id": "large", "source": "/s", "type": "t", "data": "x".repeat(600 << 10)});
+    let batch = json!([
+        event("a", &json!(1)),
+        event("", &json!(1)),
+        event("b", &json!("x")),
+        event("known", &json!(1)),
+        large,
+        event("c", &json!(2)),
+    ]);
+    let (headers, status, list) =
+        post(&gateway, BATCH, Some("respond-async, handling=lenient"), batch.to_string()).await;
+    assert_eq!(
+        (status, &headers["preference-applied"]),
+        (202, &"handling=lenient".parse().expect("a value")),
+        "{list}"
+    );
+    assert_eq!(
+        (&headers["signalbox-position"], &headers["signalbox-duplicate"]),
+        (&"2-3".parse().expect("a value"), &"3".parse().expect("a value"))
+    );
+    assert_eq!(list.as_array().map(Vec::len), Some(6), "{list}");
+    assert_eq!((&list[0], &list[5]), (&json!({"index": 0, "position": 2}), &json!({"index": 5, "position": 3})));
+    assert_eq!(list[3], json!({"index": 3, "position": 1, "duplicate": true}));
+    for (index, status, code, pointer) in
+        [(1, 400, "SB-1003", "/id"), (2, 422, "SB-1020", "/data/total"), (4, 413, "SB-1011", "")]
+    {
+        let problem = &list[index]["problem"];
+        assert_eq!((&problem["status"], &problem["code"]), (&json!(status), &json!(code)), "{list}");
+        assert_eq!(problem["errors"][0]["pointer"].as_str().unwrap_or_default(), pointer, "{list}");
+    }
+    assert_eq!(gateway.event_ids().await, ["known", "a", "c"]);
+    let noted = gateway.get("/api/v1/rejections").await["rejections"][0].clone();
+    assert_eq!((&noted["code"], &noted["status"]), (&json!("SB-1003"), &json!(400)), "{noted}");
+    let (_, status, problem) = post(&gateway, BATCH, None, batch.to_string()).await;
+    assert_eq!((status, &problem["code"]), (400, &json!("SB-1003")));
+}
+
+#[tokio::test]
+async fn what_is_no_lenient_batch_is_answered_as_ever() {
+    let gateway = Gateway::start(&[("routes/all.yaml", ROUTES)]).await;
+    let lenient = Some("handling=lenient");
+    let bad = json!({"specversion": "1.0", "id": "1"});
+    for (content_type, body, status) in [
+        (BATCH, json!([bad, bad]).to_string(), 400),
+        (BATCH, "[{},".to_owned(), 400),
+        ("application/cloudevents-batch+xml", "<batch/>".to_owned(), 400),
+        ("application/cloudevents-batch+cbor", "[]".to_owned(), 415),
+        ("application/cloudevents+json", bad.to_string(), 400),
+        (BATCH, format!("[{}]", vec!["7"; 1001].join(",")), 413),
+    ] {
+        let (headers, found, problem) = post(&gateway, content_type, lenient, body).await;
+        assert_eq!((found, &problem["status"]), (status, &json!(status)), "{content_type}: {problem}");
+        assert!(!headers.contains_key("preference-applied"));
+    }
+    let (headers, status, list) = post(&gateway, BATCH, lenient, "[]".to_owned()).await;
+    assert_eq!((status, list, headers.contains_key("signalbox-position")), (202, json!([]), false));
+    let single = json!({"specversion": "1.0", "id": "1", "source": "/s", "type": "t"});
+    let (headers, status, body) = post(&gateway, "application/cloudevents+json", lenient, single.to_string()).await;
+    assert_eq!((status, body, headers.contains_key("preference-applied")), (202, Value::Null, false));
+    let xml = |ty: &str| format!("<e:event specversion=\"1.0\"><e:id>x</e:id><e:source>/s</e:source>{ty}</e:event>");
+    let batch = format!(
+        "<e:batch xmlns:e=\"http://cloudevents.io/xmlformat/V1\">{}{}</e:batch>",
+        xml(""),
+        xml("<e:type>t</e:type>")
+    );
+    let (_, status, list) = post(&gateway, "application/cloudevents-batch+xml", lenient, batch).await;
+    assert_eq!(
+        (status, &list[0]["problem"]["errors"][0]["pointer"], &list[1]["position"]),
+        (202, &json!("/type"), &json!(2))
+    );
+}
