@@ -16,9 +16,10 @@ use crate::log::{self, DataDir, LockError, Log};
 use crate::pipeline::budget::Budget;
 use crate::pipeline::fingerprint::Fingerprints;
 use crate::pipeline::rejections::Rejections;
+use crate::pipeline::shadow::Shadows;
 use crate::pipeline::{Durable, Gateway, Phase, dispatch};
 use crate::reload::snapshot::Snapshot;
-use crate::reload::{Snapshots, watch};
+use crate::reload::{Followers, Snapshots, watch};
 use crate::server::{BindError, Running};
 use crate::shutdown::Deadline;
 use crate::state::{State, StateError};
@@ -83,6 +84,7 @@ impl App {
         let (config, snapshots) = Snapshots::from_loaded(loaded);
         let snapshots = Arc::new(snapshots);
         let data_dir = DataDir::lock(&config.data_dir)?;
+        snapshots.keep_history(data_dir.root());
         let fingerprints = Fingerprints::new(duplicate_key(data_dir.root())?);
         let log = open_log(&config, &data_dir).await?;
         let (state, resume) = State::open(&data_dir.root().join("state.db"))?;
@@ -100,6 +102,7 @@ impl App {
             fingerprints,
             bodies: Arc::new(Budget::new(bytes(limits.inflight_bytes))),
             rejections: Arc::new(Rejections::new(limits.rejections)),
+            shadows: Shadows::start(&tasks),
             phase: phase_seen,
         });
         watch_files(&gateway, &tasks);
@@ -239,18 +242,23 @@ fn fingerprint(spec: &DestinationSpec) -> String {
 }
 
 fn watch_files(gateway: &Arc<Gateway>, tasks: &Tasks) {
-    let (shared, owner) = (gateway.clone(), tasks.clone());
-    watch::start(
-        &gateway.snapshots,
-        tasks,
-        Box::new(move |snapshot: &Snapshot| {
-            let durable = shared.durable.as_ref();
-            shared.destinations.apply(wanted(snapshot, durable.map(|durable| &durable.log), &owner));
-            if let Some(durable) = durable {
+    let destinations = {
+        let (shared, owner) = (gateway.clone(), tasks.clone());
+        move |snapshot: &Snapshot| wanted(snapshot, shared.durable.as_ref().map(|durable| &durable.log), &owner)
+    };
+    let (before, after) = (gateway.clone(), gateway.clone());
+    let of_next = destinations.clone();
+    gateway.snapshots.follow(Followers {
+        before: Box::new(move |next| before.destinations.add(of_next(next))),
+        after: Box::new(move |snapshot| {
+            after.destinations.apply(destinations(snapshot));
+            if let Some(durable) = &after.durable {
                 durable.delivery.snapshot_changed();
             }
+            after.shadows.forget_others(snapshot);
         }),
-    );
+    });
+    watch::start(&gateway.snapshots, tasks);
 }
 
 /// The key of the fingerprints. It stays with the data directory, so that the duplicate window survives a restart.

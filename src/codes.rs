@@ -87,6 +87,10 @@ codes! {
         "With ack: destinations: a destination the event goes to is known to be unreachable, and nothing was handed to any other. The event appears nowhere; send it again after Retry-After.";
     NoLog = 1042, "this gateway keeps no log",
         "All listeners of this gateway have ack: destinations, so it has no positions, dead letters, replays or chains. GET events/stream, rejections, routes, schemas, destinations and the metrics work.";
+    UnknownSnapshot = 1080, "no such snapshot",
+        "The history keeps the last 20 snapshots of routes and schemas; GET /api/v1/routes/history lists them. Where no version is named, there is none before the one that runs.";
+    StaleSnapshot = 1081, "the snapshot cannot be loaded any more",
+        "The kept files have problems now, such as an environment variable or a secret file that is gone. What runs stays in use.";
 
     // 20xx: what an operator wrote
     YamlSyntax = 2001, "the file is not valid YAML",
@@ -127,12 +131,12 @@ codes! {
         "framing: confluent stands beside schema_id, and only with to: application/avro or application/protobuf; a conversion to XML needs rules. To Avro or Protobuf the event's type needs a schema of that kind (.avsc, .proto).";
     IncompatibleSchema = 2036, "a schema breaks with the version before it",
         "Readers of the new version cannot read all data of the one before. Give the change another event type, make it compatible (optional members, defaults, wider types), or say what you promise in schemas/<type>/compat: none, forward or full. Nothing is refused because of it.";
-
-    // 22xx: findings, which refuse nothing
     BadSplit = 2055, "invalid split",
         "split stands in place of deliver. Each branch has a weight of 0 or more and its own deliver; the weights must not all be 0, and the names of deliver entries are unique over all branches of the route.";
     BadShadow = 2056, "invalid shadow route",
         "shadow is true, or {of: ROUTE} with the name of another route that is no shadow route itself.";
+
+    // 22xx: findings, which refuse nothing
     NeverTrue = 2201, "a filter can never be true",
         "Filters under one AND ask one attribute for two things at once, so that no event ever matches. Put alternatives under any.";
     UnreachableRoute = 2202, "a route is never reached",

@@ -25,6 +25,8 @@ pub enum Kind {
     Upkeep,
     /// Keeps a connection to a destination.
     Destination,
+    /// Evaluates shadow routes. After a panic they are not counted any more.
+    Shadow,
 }
 
 impl Kind {
@@ -38,6 +40,7 @@ impl Kind {
             Kind::Reload => "reload",
             Kind::Upkeep => "upkeep",
             Kind::Destination => "destination",
+            Kind::Shadow => "shadow",
         }
     }
 

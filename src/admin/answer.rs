@@ -43,7 +43,8 @@ impl Refusal {
         match self.code {
             Code::BadQuery => StatusCode::BAD_REQUEST,
             Code::ForbiddenHost => StatusCode::FORBIDDEN,
-            Code::NotFound => StatusCode::NOT_FOUND,
+            Code::NotFound | Code::UnknownSnapshot => StatusCode::NOT_FOUND,
+            Code::StaleSnapshot => StatusCode::CONFLICT,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::NoLog => StatusCode::NOT_IMPLEMENTED,
             Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,

@@ -15,6 +15,7 @@ use crate::state::{Attempt, DeliveryRecord, RecordedStatus};
 use crate::units::Micros;
 use axum::extract::{Path, RawQuery, State};
 use serde::Serialize;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 #[derive(Serialize)]
@@ -93,7 +94,7 @@ pub async fn show(State(admin): State<Arc<Admin>>, Path(position): Path<String>,
         producer: record.producer.as_deref(),
         status: status(&deliveries),
         verdict: Verdict { schema: record.schema.as_deref(), valid: true },
-        routes: routes(&admin.gateway, &entry),
+        routes: routes(&admin.gateway, &entry).await,
         deliveries,
     };
     let mut out = Vec::new();
@@ -115,19 +116,24 @@ fn status(deliveries: &[DeliveryView<'_>]) -> Status {
     }
 }
 
-/// The verdicts that were taken when the event was accepted. Why a route did not match can be told only while the
-/// snapshot of that moment is still the current one; later the routes that matched are listed.
-fn routes(gateway: &Gateway, entry: &Entry) -> Vec<RouteVerdict> {
-    let record = &entry.record;
-    let snapshot = gateway.snapshots.current();
-    let matched = |route: &str| record.decision.iter().any(|lane| lane.route == route);
-    if snapshot.version == record.snapshot {
-        let mut verdicts = snapshot.table.explain(&record.event);
-        for verdict in &mut verdicts {
-            verdict.matched = matched(&verdict.route);
+/// The verdicts that were taken when the event was accepted, told by the snapshot that took them. Where the history no
+/// longer has it, only the routes that matched are listed.
+async fn routes(gateway: &Gateway, entry: &Entry) -> Vec<RouteVerdict> {
+    let record = entry.record.clone();
+    let snapshots = gateway.snapshots.clone();
+    // An earlier snapshot is compiled again, and ten thousand routes are evaluated one by one.
+    let explained = tokio::task::spawn_blocking(move || {
+        let mut verdicts = snapshots.of_version(&record.snapshot)?.table.explain(&record.event);
+        let taken: HashSet<&str> = record.decision.iter().map(|lane| &*lane.route).collect();
+        for verdict in verdicts.iter_mut().filter(|verdict| !verdict.shadow) {
+            verdict.matched = taken.contains(&*verdict.route);
         }
+        Some(verdicts)
+    });
+    if let Ok(Some(verdicts)) = explained.await {
         return verdicts;
     }
+    let record = &entry.record;
     let mut verdicts: Vec<RouteVerdict> = Vec::new();
     for lane in record.decision.iter() {
         if verdicts.iter().all(|verdict| verdict.route != *lane.route) {

@@ -11,6 +11,8 @@ pub mod openapi;
 pub mod query;
 pub mod rejections;
 pub mod routes;
+pub mod shadows;
+pub mod snapshots;
 pub mod status;
 pub mod stream;
 
@@ -27,7 +29,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use host::Names;
 use http::Uri;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -110,6 +112,9 @@ fn guarded_routes() -> Vec<(&'static str, MethodRouter<Arc<Admin>>)> {
         ("/api/v1/events/{position}", get(detail::show)),
         ("/api/v1/rejections", get(rejections::list)),
         ("/api/v1/routes", get(routes::routes)),
+        ("/api/v1/routes/history", get(snapshots::history)),
+        ("/api/v1/routes/rollback", post(snapshots::rollback)),
+        ("/api/v1/routes/{name}/shadow", get(shadows::show)),
         ("/api/v1/schemas", get(routes::schemas)),
         ("/api/v1/destinations", get(routes::destinations)),
         ("/api/v1/dead-letters", get(dead_letters::list)),
@@ -142,7 +147,11 @@ async fn unknown_path(uri: Uri) -> Refusal {
 }
 
 async fn unknown_method() -> Response {
-    Refusal::new(Code::MethodNotAllowed, "this call is made with GET").into_response()
+    Refusal::new(
+        Code::MethodNotAllowed,
+        "this call is not made with this method; the Allow header names the ones it takes",
+    )
+    .into_response()
 }
 
 /// The router as the listener wants it.

@@ -4,14 +4,17 @@ use super::Admin;
 use super::answer::{self, Outcome};
 use super::metrics::{self, Attempts};
 use super::query::Query;
+use crate::config::problem::Problem;
 use crate::deliver::dispatcher::LaneReport;
 use crate::lane_name::LaneName;
+use crate::pipeline::shadow::Counts;
 use crate::reload::ReloadReport;
 use crate::units::Micros;
 use crate::validate::SchemaInfo;
 use axum::extract::{RawQuery, State};
+use bytestring::ByteString;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 #[derive(Serialize)]
@@ -27,6 +30,10 @@ struct RouteView<'a> {
     name: &'a str,
     file: Option<&'a str>,
     line: Option<u32>,
+    /// It shows what it would do and delivers nothing.
+    shadow: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow_counts: Option<Counts>,
     lanes: Vec<LaneView<'a>>,
     attempts: Attempts,
 }
@@ -49,35 +56,26 @@ struct LaneView<'a> {
 struct Reload<'a> {
     at: Micros,
     outcome: &'static str,
-    problems: Vec<ProblemView<'a>>,
-}
-
-#[derive(Serialize)]
-struct ProblemView<'a> {
-    file: &'a str,
-    line: u32,
-    column: u32,
-    code: String,
-    message: &'a str,
-    hint: Option<&'a str>,
+    problems: &'a [Problem],
 }
 
 /// The routes in order, and how the last reload went.
 pub async fn routes(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> Outcome {
     Query::parse(raw.as_deref(), &[])?;
     let snapshot = admin.gateway.snapshots.current();
-    let reports = admin.gateway.lanes();
+    let reports = Reports::new(admin.gateway.lanes());
     let attempts = metrics::deliveries_by(&admin.metrics.render(), "route");
-    let view = |route: &'_ crate::route::Route| (route.name.clone(), route.lanes.clone());
-    let loaded: Vec<_> = snapshot.table.routes().iter().map(view).collect();
-    let routes = loaded.iter().map(|(name, lanes)| {
-        let origin = snapshot.origins.get(&**name);
+    let routes = snapshot.table.routes().iter().map(|route| {
+        let origin = snapshot.origins.get(&*route.name);
+        let counts = || admin.gateway.shadows.report(&route.name).counts;
         RouteView {
-            name,
+            name: &route.name,
             file: origin.map(|(file, _)| file.as_str()),
             line: origin.map(|(_, line)| *line),
-            lanes: lanes.iter().map(|lane| LaneView::new(lane, &reports)).collect(),
-            attempts: attempts.get(&**name).copied().unwrap_or_default(),
+            shadow: route.shadow.is_some(),
+            shadow_counts: route.shadow.as_ref().map(|_| counts()),
+            lanes: route.lanes.iter().map(|lane| LaneView::new(lane, &reports)).collect(),
+            attempts: attempts.get(&*route.name).copied().unwrap_or_default(),
         }
     });
     let report = admin.gateway.snapshots.last_reload();
@@ -116,12 +114,16 @@ struct DestinationView<'a> {
 pub async fn destinations(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> Outcome {
     Query::parse(raw.as_deref(), &[])?;
     let snapshot = admin.gateway.snapshots.current();
-    let reports = admin.gateway.lanes();
+    let reports = Reports::new(admin.gateway.lanes());
     let attempts = metrics::deliveries_by(&admin.metrics.render(), "destination");
     let mut lanes: BTreeMap<(&str, &str), &LaneName> = BTreeMap::new();
-    let declared = snapshot.table.routes().iter().flat_map(|route| &route.lanes);
-    for lane in declared.chain(reports.iter().map(|report| &report.lane)) {
+    let live = snapshot.table.routes().iter().filter(|route| route.shadow.is_none());
+    for lane in live.flat_map(|route| &route.lanes).chain(reports.lanes()) {
         lanes.entry((&lane.route, &lane.name)).or_insert(lane);
+    }
+    let mut by_destination: HashMap<&str, Vec<LaneView<'_>>> = HashMap::new();
+    for lane in lanes.values() {
+        by_destination.entry(&lane.destination).or_default().push(LaneView::new(lane, &reports));
     }
     let running = admin.gateway.destinations.list();
     let destinations = running.iter().map(|running| DestinationView {
@@ -129,19 +131,29 @@ pub async fn destinations(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQue
         kind: running.kind,
         healthy: running.health.healthy,
         detail: running.health.detail.as_deref(),
-        lanes: lanes
-            .values()
-            .filter(|lane| lane.destination == running.name)
-            .map(|lane| LaneView::new(lane, &reports))
-            .collect(),
+        lanes: by_destination.remove(&*running.name).unwrap_or_default(),
         attempts: attempts.get(&running.name).copied().unwrap_or_default(),
     });
     Ok(answer::json(&Destinations { destinations: destinations.collect() }))
 }
 
+/// Reports of lanes by route and name: ten thousand lanes are looked up, not searched.
+struct Reports(HashMap<(ByteString, ByteString), LaneReport>);
+
+impl Reports {
+    fn new(reports: Vec<LaneReport>) -> Reports {
+        let named = |report: LaneReport| ((report.lane.route.clone(), report.lane.name.clone()), report);
+        Reports(reports.into_iter().map(named).collect())
+    }
+
+    fn lanes(&self) -> impl Iterator<Item = &Arc<LaneName>> {
+        self.0.values().map(|report| &report.lane)
+    }
+}
+
 impl<'a> LaneView<'a> {
-    fn new(lane: &'a LaneName, reports: &[LaneReport]) -> LaneView<'a> {
-        let report = reports.iter().find(|report| report.lane.route == lane.route && report.lane.name == lane.name);
+    fn new(lane: &'a LaneName, reports: &Reports) -> LaneView<'a> {
+        let report = reports.0.get(&(lane.route.clone(), lane.name.clone()));
         LaneView {
             route: &lane.route,
             name: &lane.name,
@@ -158,14 +170,7 @@ impl<'a> LaneView<'a> {
 
 impl<'a> Reload<'a> {
     fn new(report: &'a ReloadReport) -> Reload<'a> {
-        let problems = report.problems.iter().map(|problem| ProblemView {
-            file: &problem.file,
-            line: problem.line,
-            column: problem.column,
-            code: problem.code.to_string(),
-            message: &problem.message,
-            hint: problem.hint.as_deref(),
-        });
-        Reload { at: report.at, outcome: if report.ok { "ok" } else { "failed" }, problems: problems.collect() }
+        let outcome = if report.ok { "ok" } else { "failed" };
+        Reload { at: report.at, outcome, problems: &report.problems }
     }
 }

@@ -100,6 +100,14 @@ impl Client {
         self.good_body(response).await
     }
 
+    /// `POST /api/v1/<path>` with a JSON document: the body of a good answer.
+    pub async fn call(&self, path: &str, document: &serde_json::Value) -> Result<String, Failure> {
+        let request = self.http.post(self.api(path, &[])).header(CONTENT_TYPE, "application/json");
+        let request = request.body(document.to_string()).timeout(ANSWER_TIMEOUT);
+        let response = request.send().await.map_err(|error| self.unreachable(&error, "--admin-url"))?;
+        self.good_body(response).await
+    }
+
     /// `GET /api/v1/<path>` as a stream of server-sent events; it has no end and so no timeout.
     pub async fn follow(
         &self,

@@ -19,6 +19,7 @@ pub mod moment;
 pub mod output;
 pub mod pages;
 pub mod schema;
+pub mod rollback;
 pub mod send;
 pub mod serve;
 pub mod sse;
@@ -48,6 +49,9 @@ pub struct Cli {
     /// What to serve.
     #[command(flatten)]
     pub serve: ServeArgs,
+    /// Start on the last good routes and schemas when the files of the moment have problems
+    #[arg(long)]
+    pub use_last_good: bool,
     /// What to do; nothing means serve.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -80,7 +84,7 @@ pub struct ServeArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the gateway
-    Serve(ServeArgs),
+    Serve(serve::Args),
     /// Check config, routes and schemas without starting anything
     Check(check::Args),
     /// Send events to a gateway
@@ -99,6 +103,8 @@ pub enum Command {
     Health(health::Args),
     /// JSON Schemas for editors, and what a new version of a schema breaks
     Schema(schema::Args),
+    /// Make an earlier snapshot of routes and schemas the current one
+    Rollback(rollback::Args),
     /// Explain an error code
     ExplainCode(explain_code::Args),
     /// Print a shell's completion script
@@ -132,8 +138,10 @@ pub fn no_runtime(error: &std::io::Error, format: Format) -> ExitCode {
 async fn dispatch(cli: Cli, printer: &mut Printer) -> Result<(), Failure> {
     let before = cli.serve;
     match cli.command {
-        None => serve::run(before, printer).await,
-        Some(Command::Serve(after)) => serve::run(after.or(before), printer).await,
+        None => serve::run(before, cli.use_last_good, printer).await,
+        Some(Command::Serve(after)) => {
+            serve::run(after.files.or(before), after.use_last_good || cli.use_last_good, printer).await
+        }
         Some(Command::Check(args)) => check::run(check::Args { files: args.files.or(before), ..args }, printer),
         Some(Command::Send(args)) => send::run(*args, printer).await,
         Some(Command::Listen(args)) => listen::run(args, printer).await,
@@ -145,6 +153,7 @@ async fn dispatch(cli: Cli, printer: &mut Printer) -> Result<(), Failure> {
         }
         Some(Command::Health(args)) => health::run(args, printer).await,
         Some(Command::Schema(args)) => schema::run(&args, printer),
+        Some(Command::Rollback(args)) => rollback::run(args, printer).await,
         Some(Command::ExplainCode(args)) => explain_code::run(&args, printer),
         Some(Command::Completions(args)) => completions::run(&args, printer),
     }

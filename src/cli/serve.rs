@@ -10,13 +10,27 @@ use crate::config::problem::Problem;
 use crate::config::{self, report};
 use crate::log::LockError;
 use crate::observability::{logging, metrics};
+use crate::reload::last_good;
 use crate::shutdown;
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use std::time::Instant;
 
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files and addresses.
+    #[command(flatten)]
+    pub files: ServeArgs,
+    /// Start on the last good routes and schemas when the files of the moment have problems
+    #[arg(long)]
+    pub use_last_good: bool,
+}
+
 /// Runs the gateway until it is told to stop. When it is ready it tells its URLs through `printer`.
-pub async fn run(args: ServeArgs, printer: &mut Printer) -> Result<(), Failure> {
+///
+/// `use_last_good`: files that have problems are stood in for by those that ran last (routing.md §5).
+pub async fn run(args: ServeArgs, use_last_good: bool, printer: &mut Printer) -> Result<(), Failure> {
     let begun = Instant::now();
     logging::start(match printer.format {
         Format::Text => logging::Style::Text,
@@ -24,8 +38,17 @@ pub async fn run(args: ServeArgs, printer: &mut Printer) -> Result<(), Failure> 
     });
     let recorder = metrics::install()
         .map_err(|error| Failure::other(Exit::Failed, "the metrics cannot be started", error.to_string()))?;
-    let loaded = config::load(args.config.as_deref(), &args.overrides())
-        .map_err(|problems| bad_files(&problems, printer.format))?;
+    let (config, overrides) = (args.config.as_deref(), args.overrides());
+    let mut loaded = config::load(config, &overrides);
+    if use_last_good {
+        loaded = last_good::choose(loaded, config, &overrides);
+    }
+    let loaded = loaded.map_err(|problems| bad_files(&problems, printer.format))?;
+    if let Some(failed) = &loaded.failed {
+        tell_warnings(&failed.problems, printer.format);
+        let version = &*loaded.compiled.version;
+        tracing::warn!(version, "the files have problems: starting on the last good snapshot (--use-last-good)");
+    }
     tell_warnings(&loaded.compiled.warnings, printer.format);
     if loaded.gateway.admin_is_open() {
         tracing::warn!(

@@ -36,6 +36,17 @@ pub struct Loaded {
     pub sources: Sources,
     /// The hot part.
     pub compiled: Compiled,
+    /// Set when the files of the moment were no good and `sources` are those of an earlier snapshot.
+    pub failed: Option<Failed>,
+}
+
+/// Files that an earlier snapshot stands in for.
+#[derive(Debug)]
+pub struct Failed {
+    /// [`Sources::identity`] of the files of the moment.
+    pub identity: u64,
+    /// What is wrong with them.
+    pub problems: Vec<Problem>,
 }
 
 /// Reads and compiles everything. `Err` holds every problem of every file at once, `signalbox.yaml` first.
@@ -54,7 +65,7 @@ fn load_with(
     let mut problems = problems.into_sorted();
     let sources = Sources::read(&gateway.routes_dir, &gateway.schemas_dir);
     match compile_with(&sources, variable) {
-        Ok(compiled) if !failed => Ok(Loaded { gateway, sources, compiled }),
+        Ok(compiled) if !failed => Ok(Loaded { gateway, sources, compiled, failed: None }),
         Ok(compiled) => {
             problems.extend(compiled.warnings);
             Err(problems)

@@ -95,6 +95,33 @@ impl Sources {
         hasher.finish()
     }
 
+    /// The same files as if they stood in these folders: what was kept of a snapshot counts as what it was made from.
+    #[must_use]
+    pub fn moved_to(mut self, routes_dir: &Path, schemas_dir: &Path) -> Sources {
+        for route in &mut self.routes {
+            route.file = shown_path(&routes_dir.join(last(&route.file)));
+        }
+        (self.routes_dir, self.schemas_dir) = (routes_dir.to_owned(), schemas_dir.to_owned());
+        self
+    }
+
+    /// Every file by its path below `routes/` and `schemas/`, whatever the folders are called.
+    pub fn contents(&self) -> impl Iterator<Item = (String, &[u8])> {
+        let routes = self.routes.iter().map(|route| (format!("routes/{}", last(&route.file)), &*route.bytes));
+        routes.chain(self.schemas.iter().map(|(name, bytes)| (format!("schemas/{name}"), &**bytes)))
+    }
+
+    /// Every file as problems show it.
+    pub fn names(&self) -> Vec<String> {
+        let schemas = self.schemas.iter().map(|(name, _)| shown_path(&self.schemas_dir.join(name)));
+        self.routes.iter().map(|route| route.file.clone()).chain(schemas).collect()
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> usize {
+        self.contents().map(|(_, bytes)| bytes.len()).sum()
+    }
+
     /// One problem for each folder that existed earlier and does not now. A folder that is gone is a fault of the machine
     /// (an unmounted volume), never an edit.
     pub fn vanished_since(&self, earlier: Found) -> Vec<Problem> {
@@ -261,11 +288,15 @@ pub fn read_capped(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= MAX_BYTES))
 }
 
+/// The name of a file without its folders.
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// Lengths go in before contents, so that no two different folders hash the same bytes.
 fn fingerprint(routes: &[RouteSource], schemas: &[(String, Vec<u8>)]) -> u64 {
     let mut hasher = SipHasher24::new();
-    let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-    let routes = routes.iter().map(|route| (name(&route.file), &route.bytes));
+    let routes = routes.iter().map(|route| (last(&route.file).to_owned(), &route.bytes));
     let schemas = schemas.iter().map(|(name, bytes)| (format!("/{name}"), bytes));
     for (name, bytes) in routes.chain(schemas) {
         for part in [name.as_bytes(), bytes] {

@@ -52,9 +52,19 @@ impl Destinations {
     /// Makes exactly these run: (name, kind, options fingerprint, constructor). One whose fingerprint is unchanged keeps
     /// running; one that is gone is closed once its lanes let go of it. Must be called inside the runtime.
     pub fn apply(&self, wanted: Vec<Wanted>) {
+        self.change(wanted, false);
+    }
+
+    /// Makes these run beside those that run: the first half of [`Destinations::apply`], so that no event meets a snapshot
+    /// whose destinations are not there yet. Must be called inside the runtime.
+    pub fn add(&self, wanted: Vec<Wanted>) {
+        self.change(wanted, true);
+    }
+
+    fn change(&self, wanted: Vec<Wanted>, keep: bool) {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.running.load_full();
-        let mut after = BTreeMap::new();
+        let mut after = if keep { BTreeMap::clone(&before) } else { BTreeMap::new() };
         for Wanted { name, kind, fingerprint, start } in wanted {
             let same = before.get(&name).filter(|entry| entry.kind == kind && entry.fingerprint == fingerprint);
             let entry = match same {

@@ -64,6 +64,11 @@ pub fn reload_ok() -> Gauge {
     gauge!("signalbox_reload_last_successful")
 }
 
+/// Events that shadow routes did not see because too many were waiting.
+pub fn shadow_skipped() -> Counter {
+    counter!("signalbox_shadow_skipped_total")
+}
+
 /// Open connections of a listener.
 pub fn connections(listener: &str) -> Gauge {
     gauge!("signalbox_connections", "listener" => listener.to_owned())
@@ -104,6 +109,7 @@ fn describe() {
     describe_counter!("signalbox_log_corrupt_records_total", "Records that failed their checksum and were skipped.");
     describe_counter!("signalbox_reloads_total", "Reloads, by outcome.");
     describe_gauge!("signalbox_reload_last_successful", "1 while what runs is what the files say.");
+    describe_counter!("signalbox_shadow_skipped_total", "Events shadow routes did not see: too many were waiting.");
     describe_gauge!("signalbox_connections", "Open connections, by listener.");
     describe_counter!("signalbox_connections_refused_total", "Connections closed at limits.connections, by listener.");
     describe_counter!("signalbox_panics_total", "Tasks that panicked.");

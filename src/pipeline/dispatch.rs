@@ -1,7 +1,7 @@
 //! The delivery half as pure functions: a stored event becomes the message of one attempt. Lanes call them.
 
 use super::threads;
-use crate::cloudevents::{Event, Format};
+use crate::cloudevents::{Event, Format, json};
 use crate::codes::Code;
 use crate::deliver::entry::{DeliverEntry, Target};
 use crate::deliver::http::url::{self, UrlTarget};
@@ -16,6 +16,7 @@ use crate::state::Reason;
 use crate::transform;
 use crate::transform::template::Template;
 use crate::units::Micros;
+use bytes::Bytes;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::borrow::Cow;
 use std::hash::Hasher;
@@ -58,6 +59,32 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<O
     outgoing.headers.push(("traceparent".to_owned(), hop(&entry.record)));
     outgoing.body = message.body;
     Ok(outgoing)
+}
+
+/// What an entry would send, for comparing: without what differs in every attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// The filled-in topic, subject, URL or stream.
+    pub target: String,
+    /// The key, if there is one.
+    pub key: Option<String>,
+    /// Binding headers.
+    pub headers: Vec<(String, String)>,
+    /// The body; for an entry that sends no message, the event after its transforms in the JSON format.
+    pub body: Option<Bytes>,
+}
+
+/// Makes the message of an entry as [`prepare`] does.
+pub fn image(entry: &Entry, deliver: &DeliverEntry) -> Result<Image, Undeliverable> {
+    let Outgoing { target, key, mut headers, mut body, stored, .. } = prepare(entry, deliver, 1)?;
+    // The protocol header of the hop; an attribute of that name stands under the binding's own name.
+    headers.retain(|(name, _)| name != "traceparent");
+    if let Some(stored) = stored {
+        body = Some(json::write(&stored.record.event));
+    } else if matches!(deliver.target, Target::Nowhere) {
+        body = Some(json::write(&*transformed(entry, deliver)?));
+    }
+    Ok(Image { target, key, headers, body })
 }
 
 /// The key of an event in an entry: what its order is kept by. `None` when the template cannot be filled.

@@ -7,6 +7,7 @@ pub mod fingerprint;
 pub mod outcome;
 pub mod receive;
 pub mod rejections;
+pub mod shadow;
 pub mod threads;
 
 use crate::config::gateway::GatewayConfig;
@@ -36,6 +37,8 @@ pub struct Gateway {
     pub bodies: Arc<budget::Budget>,
     /// The last refused requests of all listeners.
     pub rejections: Arc<rejections::Rejections>,
+    /// What shadow routes would have done.
+    pub shadows: Arc<shadow::Shadows>,
     /// Where the process is in its life.
     pub phase: watch::Receiver<Phase>,
 }

@@ -4,9 +4,12 @@ use super::accept::{self, Accepted, Policy};
 use super::outcome::{Lenient, Receipt, Rejection};
 use super::{Gateway, Incoming, Phase, threads};
 use crate::codes::Code;
-use crate::log::AppendError;
+use crate::log::record::Record;
+use crate::log::{AppendError, NewEntry};
 use crate::observability::trace::Ids;
+use crate::reload::snapshot::Snapshot;
 use crate::units::Micros;
+use std::sync::Arc;
 
 /// Decodes, validates, routes and stores one request. Resolves when its events are durable, or refused and nothing stored.
 pub async fn receive(gateway: &Gateway, policy: &Policy, incoming: Incoming<'_>) -> Result<Receipt, Rejection> {
@@ -25,14 +28,28 @@ pub async fn receive(gateway: &Gateway, policy: &Policy, incoming: Incoming<'_>)
         return Ok(Receipt { stored: Vec::new(), matched, batch, lenient });
     }
     let events = entries.len();
+    let seen = for_shadows(&snapshot, &entries);
     let stored = match &gateway.durable {
         Some(durable) => durable.log.append(entries).await,
         None => Err(AppendError::Closed),
     };
     match stored {
-        Ok(stored) => Ok(Receipt { stored, matched, batch, lenient }),
+        Ok(stored) => {
+            for (stored, record) in stored.iter().zip(&seen).filter(|(stored, _)| !stored.duplicate) {
+                gateway.shadows.show(&snapshot, stored.position, record);
+            }
+            Ok(Receipt { stored, matched, batch, lenient })
+        }
         Err(error) => Err(Rejection { trace_id: trace.trace_id_hex(), events, ..not_stored(&error) }),
     }
+}
+
+/// What shadow routes are to see once it is accepted; nothing where there are none.
+fn for_shadows(snapshot: &Snapshot, entries: &[NewEntry]) -> Vec<Arc<Record>> {
+    if !snapshot.table.has_shadows() {
+        return Vec::new();
+    }
+    entries.iter().map(|entry| entry.record.clone()).collect()
 }
 
 fn not_stored(error: &AppendError) -> Rejection {

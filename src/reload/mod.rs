@@ -1,5 +1,9 @@
 //! From written to running: files become an immutable snapshot that is swapped whole, or the old one stays.
 
+pub mod history;
+pub mod last_good;
+mod old;
+mod rollback;
 pub mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -12,9 +16,12 @@ use crate::config::{Loaded, compile, report};
 use crate::observability::metrics;
 use crate::units::Micros;
 use arc_swap::ArcSwap;
+use history::History;
+use old::Old;
+pub use rollback::RollbackError;
 use snapshot::Snapshot;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::Notify;
 
 /// How the last reload went (`last_reload` of `GET /api/v1/routes`).
@@ -32,9 +39,24 @@ pub struct ReloadReport {
 pub struct Snapshots {
     current: ArcSwap<Snapshot>,
     last: Mutex<Arc<ReloadReport>>,
+    /// Held through every change of the current snapshot, so that changes come one after the other.
     files: Mutex<Files>,
+    history: Mutex<History>,
+    old: Mutex<Old>,
+    followers: OnceLock<Followers>,
     asked: Notify,
 }
+
+/// Called around each swap, on the thread that makes it.
+pub struct Followers {
+    /// With the snapshot that is about to be current: what it needs starts here, and nothing ends yet.
+    pub before: Follower,
+    /// With the snapshot that is now current: what it does not need ends here.
+    pub after: Follower,
+}
+
+/// Called with a snapshot.
+pub type Follower = Box<dyn Fn(&Snapshot) + Send + Sync>;
 
 /// Where snapshots come from, and what was seen there.
 #[derive(Default)]
@@ -43,8 +65,8 @@ struct Files {
     schemas_dir: PathBuf,
     /// Identity of the files that were looked at last, good or bad.
     examined: u64,
-    /// Identity of the files that run.
-    running: u64,
+    /// Identity of the files that run; `None` when what runs is an earlier snapshot.
+    running: Option<u64>,
     /// The folders that existed when they were read.
     found: Found,
     /// Findings about the files that run.
@@ -71,25 +93,47 @@ impl Snapshots {
             current: ArcSwap::from_pointee(first),
             last: Mutex::new(Arc::new(report)),
             files: Mutex::default(),
+            history: Mutex::default(),
+            old: Mutex::default(),
+            followers: OnceLock::new(),
             asked: Notify::new(),
         }
     }
 
     /// Starts with what was loaded; later reloads read the same folders again. Returns the static part beside it.
     pub fn from_loaded(loaded: Loaded) -> (GatewayConfig, Snapshots) {
-        let Loaded { gateway, sources, mut compiled } = loaded;
-        let problems = std::mem::take(&mut compiled.warnings);
-        let report = ReloadReport { at: Micros::now(), ok: true, problems: problems.clone() };
+        let Loaded { gateway, sources, mut compiled, failed } = loaded;
+        let warnings = std::mem::take(&mut compiled.warnings);
+        let report = ReloadReport {
+            at: Micros::now(),
+            ok: failed.is_none(),
+            problems: failed.as_ref().map_or_else(|| warnings.clone(), |failed| failed.problems.clone()),
+        };
         let snapshots = Snapshots::new(compiled.into(), report);
+        let identity = sources.identity();
         *lock(&snapshots.files) = Files {
             routes_dir: gateway.routes_dir.clone(),
             schemas_dir: gateway.schemas_dir.clone(),
-            examined: sources.identity(),
-            running: sources.identity(),
+            examined: failed.as_ref().map_or(identity, |failed| failed.identity),
+            running: failed.is_none().then_some(identity),
             found: sources.found,
-            warnings: problems,
+            warnings,
         };
+        lock(&snapshots.history).loaded(Arc::new(sources), Micros::now());
         (gateway, snapshots)
+    }
+
+    /// Keeps the history in a data directory, and continues the one that is there. Blocks on file access.
+    pub fn keep_history(&self, data_dir: &Path) {
+        let _one_at_a_time = lock(&self.files);
+        lock(&self.history).continued_from(History::open(data_dir));
+        self.save_history();
+    }
+
+    /// Sets what is called around each swap; once, before files are watched.
+    pub fn follow(&self, followers: Followers) {
+        // Set at one place only.
+        drop(self.followers.set(followers));
     }
 
     /// The snapshot of the moment.
@@ -138,20 +182,44 @@ impl Snapshots {
         if !vanished.is_empty() {
             return self.failed(vanished);
         }
-        if !again && identity == files.running {
+        if !again && files.running == Some(identity) {
             self.succeeded(files.warnings.clone());
             return Reloaded::Same;
         }
         match compile::compile(&sources) {
             Err(problems) => self.failed(problems),
             Ok(mut compiled) => {
-                (files.running, files.found) = (identity, sources.found);
+                (files.running, files.found) = (Some(identity), sources.found);
                 files.warnings = std::mem::take(&mut compiled.warnings);
+                lock(&self.history).loaded(Arc::new(sources), Micros::now());
                 let snapshot = Arc::new(Snapshot::from(compiled));
-                self.current.store(snapshot.clone());
+                self.swap(&snapshot);
                 self.succeeded(files.warnings.clone());
+                self.save_history();
                 Reloaded::Swapped(snapshot)
             }
+        }
+    }
+
+    /// Makes a snapshot the current one. Only with `files` locked.
+    fn swap(&self, snapshot: &Arc<Snapshot>) {
+        if let Some(followers) = self.followers.get() {
+            (followers.before)(snapshot);
+        }
+        let before = self.current.swap(snapshot.clone());
+        lock(&self.old).keep(before);
+        if let Some(followers) = self.followers.get() {
+            (followers.after)(snapshot);
+        }
+    }
+
+    /// Writes what is new in the history. What cannot be written stays in memory: no snapshot is refused for it. Only with
+    /// `files` locked.
+    fn save_history(&self) {
+        let Some(unsaved) = lock(&self.history).unsaved() else { return };
+        match unsaved.write() {
+            Ok(versions) => lock(&self.history).saved(&versions),
+            Err(error) => tracing::warn!(%error, "the history of snapshots cannot be written; it stays in memory"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Reloads from real folders: every way files change, and every way they should not count.
 
 use super::watch;
-use super::{Reloaded, Snapshots};
+use super::{Followers, Reloaded, Snapshots};
 use crate::config::compile::gateway::Overrides;
 use crate::config::{self};
 use crate::tasks::Tasks;
@@ -46,10 +46,13 @@ impl Desk {
         let snapshots = Arc::new(load(folder.path(), routes_dir));
         let (tasks, swaps) = (Tasks::default(), Arc::new(AtomicUsize::new(0)));
         let counted = swaps.clone();
-        let on_swap = Box::new(move |_: &super::snapshot::Snapshot| {
-            counted.fetch_add(1, Ordering::SeqCst);
+        snapshots.follow(Followers {
+            before: Box::new(|_| {}),
+            after: Box::new(move |_| {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }),
         });
-        watch::start(&snapshots, &tasks, on_swap);
+        watch::start(&snapshots, &tasks);
         Desk { folder, snapshots, swaps, tasks }
     }
 

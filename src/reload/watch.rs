@@ -5,8 +5,7 @@
 //! `SETTLE` apart find the same: editors' renames, copies in place, half-written files, symlink swaps and storms of
 //! writes come down to one reload of a complete state.
 
-use super::snapshot::Snapshot;
-use super::{Reloaded, Snapshots};
+use super::Snapshots;
 use crate::config::sources::{Sources, stamp};
 use crate::observability::metrics;
 use crate::tasks::{Kind, Tasks};
@@ -14,6 +13,7 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -25,31 +25,33 @@ const SETTLE: Duration = Duration::from_millis(200);
 /// Files that keep changing for this long are worth a warning, again after each such time.
 const RESTLESS: Duration = Duration::from_secs(10);
 
-/// Called after each swap with the snapshot that is now current.
-pub type OnSwap = Box<dyn Fn(&Snapshot) + Send + Sync>;
-
-/// Watches the folders the snapshots came from until the tasks are stopped. Must be called inside the runtime.
-pub fn start(snapshots: &Arc<Snapshots>, tasks: &Tasks, on_swap: OnSwap) {
+/// Watches the folders the snapshots came from until the tasks are stopped; SIGHUP has them read at once. Must be called
+/// inside the runtime.
+pub fn start(snapshots: &Arc<Snapshots>, tasks: &Tasks) {
     for outcome in ["ok", "failed"] {
         metrics::reloads(outcome).increment(0);
     }
     metrics::reload_ok().set(f64::from(u8::from(snapshots.last_reload().ok)));
-    tasks.spawn(Kind::Reload, run(snapshots.clone(), tasks.stopping(), on_swap));
+    tasks.spawn(Kind::Reload, run(snapshots.clone(), tasks.stopping()));
 }
 
-async fn run(snapshots: Arc<Snapshots>, stopping: CancellationToken, on_swap: OnSwap) {
+async fn run(snapshots: Arc<Snapshots>, stopping: CancellationToken) {
     let (routes_dir, schemas_dir) = snapshots.folders();
     let woken = Arc::new(Notify::new());
     let mut eyes = Eyes::new(&routes_dir, &schemas_dir, &woken);
     let mut seen = None;
+    let mut hangup = signal(SignalKind::hangup())
+        .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be awaited; files are still watched"))
+        .ok();
     let mut poll = interval(POLL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        // All four are cancel-safe: a `Notify` keeps its permit, a tick that is not taken comes again.
+        // All five are cancel-safe: a `Notify` keeps its permit, a signal stays pending, a tick that is not taken comes again.
         let (look, again) = tokio::select! {
             () = stopping.cancelled() => return,
             () = woken.notified() => (true, false),
             () = snapshots.asked.notified() => (true, true),
+            () = hung_up(&mut hangup) => (true, true),
             _ = poll.tick() => (false, false),
         };
         let folders = (routes_dir.clone(), schemas_dir.clone());
@@ -62,11 +64,19 @@ async fn run(snapshots: Arc<Snapshots>, stopping: CancellationToken, on_swap: On
         }
         let Some(sources) = settled(&snapshots, &stopping).await else { return };
         let shared = snapshots.clone();
-        let Some(reloaded) = off_thread(move || shared.take(sources, again)).await else { return };
+        let Some(_) = off_thread(move || shared.take(sources, again)).await else { return };
         seen = Some(now);
-        if let Reloaded::Swapped(snapshot) = reloaded {
-            on_swap(&snapshot);
-        }
+    }
+}
+
+/// Waits for SIGHUP: for ever where it cannot be awaited.
+async fn hung_up(hangup: &mut Option<Signal>) {
+    let received = match hangup {
+        Some(hangup) => hangup.recv().await,
+        None => None,
+    };
+    if received.is_none() {
+        std::future::pending().await
     }
 }
 

@@ -29,6 +29,8 @@ pub struct RouteTable {
     defaults: Index,
     /// Over shadow routes.
     shadows: Index,
+    /// Shadow routes by the live route they are compared with.
+    compared: HashMap<ByteString, Vec<u32>>,
     /// The decision for an event that no route takes.
     none: Decision,
     /// The decision of each branch of each route alone.
@@ -52,6 +54,12 @@ impl RouteTable {
         let live = over(&|route| route.shadow.is_none() && !route.default);
         let defaults = over(&|route| route.shadow.is_none() && route.default);
         let shadows = over(&|route| route.shadow.is_some());
+        let mut compared: HashMap<ByteString, Vec<u32>> = HashMap::new();
+        for (number, route) in (0..).zip(&routes) {
+            if let Some(of) = route.shadow.as_ref().and_then(|shadow| shadow.of.as_ref()) {
+                compared.entry(of.clone()).or_default().push(number);
+            }
+        }
         let (mut alone, mut branches) = (Vec::with_capacity(routes.len()), Vec::with_capacity(routes.len()));
         for route in &routes {
             branches.push(u32::try_from(alone.len()).unwrap_or(u32::MAX));
@@ -66,6 +74,7 @@ impl RouteTable {
             live,
             defaults,
             shadows,
+            compared,
             none: Decision::default(),
             alone,
             branches,
@@ -112,6 +121,12 @@ impl RouteTable {
     /// A route by its name.
     pub fn named(&self, name: &str) -> Option<&Route> {
         self.route(*self.numbers.get(name)?)
+    }
+
+    /// The shadow routes that are compared with a live route.
+    pub fn shadows_of(&self, live: &str) -> impl Iterator<Item = &Route> {
+        let numbers = self.compared.get(live).map_or(&[][..], Vec::as_slice);
+        numbers.iter().filter_map(|number| self.route(*number))
     }
 
     /// The shadow routes that would take an event which was decided by this table, in order.

@@ -4,6 +4,7 @@
 mod admin_api;
 #[cfg(all(feature = "kafka", feature = "nats"))]
 mod broker_formats;
+mod choosing;
 mod cli;
 mod conformance;
 mod conformance_protobuf;
@@ -39,6 +40,8 @@ mod nats_faults;
 mod nats_gateway;
 mod payload;
 mod reference;
+mod reloads;
+mod scale;
 mod story;
 mod support;
 mod tidy;

@@ -67,11 +67,17 @@ impl Gateway {
 
     /// Starts it again on the same folder.
     pub async fn restart(&mut self) {
+        self.restart_with(&[]).await;
+    }
+
+    /// Starts it again on the same folder with more arguments.
+    pub async fn restart_with(&mut self, arguments: &[&str]) {
         assert!(self.running.is_none(), "it still runs");
         let log = File::options().create(true).append(true).open(self.log()).expect("the folder can be written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_signalbox"))
             .args(["serve", "--output", "json", "--config", "signalbox.yaml"])
             .args(&self.arguments)
+            .args(arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.dir.path())
             .stdin(Stdio::null())
@@ -105,6 +111,11 @@ impl Gateway {
             panic!("it does not stop\n{}", tail(&self.log()));
         };
         status.expect("a child can be waited for")
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.running.as_ref().and_then(|running| running.child.id()).expect("it runs")
     }
 
     /// What it wrote to standard error so far.

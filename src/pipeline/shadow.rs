@@ -1,0 +1,260 @@
+//! Shadow routes: what they would do with each accepted event, found out off the request (routing.md §1).
+//!
+//! The request only puts the event into a bounded queue; one task takes it out, evaluates, transforms, encodes and counts.
+//! When the queue is full the event is skipped and counted as skipped: shadow routes never slow an answer down and never
+//! fill the memory. Nothing is ever delivered.
+
+use super::dispatch::{self, Image};
+use crate::deliver::plan::Undeliverable;
+use crate::lane_name::LaneName;
+use crate::log::record::{Entry, Record};
+use crate::observability::metrics;
+use crate::reload::snapshot::Snapshot;
+use crate::route::Route;
+use crate::tasks::{Kind, Tasks};
+use crate::units::Micros;
+use bytestring::ByteString;
+use serde::Serialize;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc;
+
+/// Events that may wait: some tenths of a second of a busy gateway.
+const WAITING: usize = 4096;
+/// Bytes of events that may wait, so that large ones do not fill the memory.
+const WAITING_BYTES: usize = 16 << 20;
+/// Events looked at between two turns of the task.
+const AT_ONCE: usize = 64;
+/// Differing positions kept of each route (routing.md §1).
+const DIFFERING: usize = 100;
+
+/// How much each shadow route would have done, and the way there.
+pub struct Shadows {
+    queue: mpsc::Sender<Seen>,
+    waiting: Arc<AtomicUsize>,
+    reports: Mutex<HashMap<ByteString, Report>>,
+}
+
+/// What one shadow route would have done since it was loaded.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// `shadow_counts`.
+    pub counts: Counts,
+    /// The last events that differ, oldest first.
+    pub differing: VecDeque<Differing>,
+}
+
+/// `shadow_counts` of `GET routes`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Events it would have taken.
+    pub matched: u64,
+    /// Of these, events for which every message could be made.
+    pub transformed: u64,
+    /// Of these, events for which one could not.
+    pub failed: u64,
+    /// Events that differ from the live route; 0 without `of`.
+    pub differing: u64,
+}
+
+/// An event that a shadow route and its live route treat differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Differing {
+    /// Its position; none where nothing is stored.
+    pub position: Option<u64>,
+    /// What differs first.
+    pub kind: Difference,
+    /// When the event was received.
+    pub at: Micros,
+}
+
+/// What differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Difference {
+    /// Only one of both takes the event.
+    Route,
+    /// Number of messages, or a filled-in topic, subject, URL or stream.
+    Target,
+    /// A key.
+    Key,
+    /// Headers or body.
+    Bytes,
+}
+
+/// An event on its way to the task, with the snapshot that decided it.
+struct Seen {
+    snapshot: Arc<Snapshot>,
+    entry: Entry,
+    _room: Room,
+}
+
+/// Bytes that wait, given back on drop.
+struct Room(usize, Arc<AtomicUsize>);
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.1.fetch_sub(self.0, Ordering::Relaxed);
+    }
+}
+
+impl Shadows {
+    /// Starts the task. Must be called inside the runtime.
+    pub fn start(tasks: &Tasks) -> Arc<Shadows> {
+        let (queue, seen) = mpsc::channel(WAITING);
+        let shadows = Arc::new(Shadows { queue, waiting: Arc::default(), reports: Mutex::default() });
+        let (shared, stopping) = (shadows.clone(), tasks.stopping());
+        tasks.spawn(Kind::Shadow, async move {
+            tokio::select! {
+                () = shared.work(seen) => {}
+                // What waits is only counted: it may be dropped at any point.
+                () = stopping.cancelled() => {}
+            }
+        });
+        shadows
+    }
+
+    /// Shows the shadow routes of a snapshot an event it has decided; `position` is 0 where nothing is stored. Never waits.
+    pub fn show(&self, snapshot: &Arc<Snapshot>, position: u64, record: &Arc<Record>) {
+        if !snapshot.table.has_shadows() {
+            return;
+        }
+        let bytes = record.size();
+        let room = Room(bytes, self.waiting.clone());
+        let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let entry = Entry { position, record: record.clone() };
+        let seen = Seen { snapshot: snapshot.clone(), entry, _room: room };
+        if before + bytes > WAITING_BYTES && before > 0 || self.queue.try_send(seen).is_err() {
+            metrics::shadow_skipped().increment(1);
+        }
+    }
+
+    /// What a shadow route would have done so far.
+    pub fn report(&self, route: &str) -> Report {
+        self.reports().get(route).cloned().unwrap_or_default()
+    }
+
+    /// Forgets routes that are no shadow routes of this snapshot.
+    pub fn forget_others(&self, snapshot: &Snapshot) {
+        self.reports().retain(|name, _| snapshot.table.named(name).is_some_and(|route| route.shadow.is_some()));
+    }
+
+    async fn work(self: &Arc<Shadows>, mut queue: mpsc::Receiver<Seen>) {
+        let mut seen = Vec::with_capacity(AT_ONCE);
+        while queue.recv_many(&mut seen, AT_ONCE).await > 0 {
+            let (shared, taken) = (self.clone(), std::mem::take(&mut seen));
+            // Transforms may be slow and may panic: neither is the gateway's end.
+            if tokio::task::spawn_blocking(move || taken.iter().for_each(|seen| shared.judge(seen))).await.is_err() {
+                metrics::panics(Kind::Shadow.name()).increment(1);
+                tracing::error!("evaluating shadow routes panicked; some events are not counted");
+            }
+        }
+    }
+
+    fn judge(&self, seen: &Seen) {
+        let (table, record) = (&seen.snapshot.table, &seen.entry.record);
+        let would = table.shadows(&record.event, &record.decision);
+        for route in &would {
+            let made = images(seen, route.lanes_of(route.branch(&record.event)), Snapshot::shadow_entry);
+            let failed = made.iter().any(|(_, image)| image.is_err());
+            let difference = of(route).and_then(|of| compare(&live(seen, of), &made));
+            self.note(
+                &route.name,
+                seen,
+                |counts| {
+                    counts.matched += 1;
+                    counts.transformed += u64::from(!failed);
+                    counts.failed += u64::from(failed);
+                },
+                difference,
+            );
+        }
+        // A live route that took an event its shadow would not take.
+        let mut last = None;
+        for lane in record.decision.iter().filter(|lane| last.replace(&lane.route) != Some(&lane.route)) {
+            for shadow in table.shadows_of(&lane.route) {
+                if !would.iter().any(|route| route.name == shadow.name) {
+                    self.note(&shadow.name, seen, |_| {}, Some(Difference::Route));
+                }
+            }
+        }
+    }
+
+    fn note(&self, route: &ByteString, seen: &Seen, count: impl Fn(&mut Counts), difference: Option<Difference>) {
+        let mut reports = self.reports();
+        let report = reports.entry(route.clone()).or_default();
+        count(&mut report.counts);
+        if let Some(kind) = difference {
+            report.counts.differing += 1;
+            while report.differing.len() >= DIFFERING {
+                report.differing.pop_front();
+            }
+            let position = Some(seen.entry.position).filter(|position| *position > 0);
+            report.differing.push_back(Differing { position, kind, at: seen.entry.record.received });
+        }
+    }
+
+    fn reports(&self) -> MutexGuard<'_, HashMap<ByteString, Report>> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The messages of some deliver entries, by their names; an entry that is gone makes none.
+type Images<'s> = Vec<(&'s ByteString, Result<Image, Undeliverable>)>;
+
+fn images<'s>(
+    seen: &Seen,
+    lanes: impl IntoIterator<Item = &'s Arc<LaneName>>,
+    entry_of: impl Fn(&Snapshot, &LaneName) -> Option<Arc<crate::deliver::entry::DeliverEntry>>,
+) -> Images<'s> {
+    let image = |lane: &'s Arc<LaneName>| {
+        let deliver = entry_of(&seen.snapshot, lane)?;
+        Some((&lane.name, dispatch::image(&seen.entry, &deliver)))
+    };
+    lanes.into_iter().filter_map(image).collect()
+}
+
+fn of(route: &Route) -> Option<&ByteString> {
+    route.shadow.as_ref()?.of.as_ref()
+}
+
+/// What the live route sends; nothing when it did not take the event.
+fn live<'s>(seen: &'s Seen, route: &ByteString) -> Images<'s> {
+    let lanes = seen.entry.record.decision.iter().filter(|lane| lane.route == *route);
+    images(seen, lanes, Snapshot::entry)
+}
+
+/// What differs first between what a live route sends and what its shadow would send. Entries of one name are the same
+/// entry; the others are compared in order.
+fn compare(live: &Images<'_>, shadow: &Images<'_>) -> Option<Difference> {
+    if live.is_empty() {
+        return Some(Difference::Route);
+    }
+    if live.len() != shadow.len() {
+        return Some(Difference::Target);
+    }
+    let named = |images: &Images<'_>, name: &ByteString| images.iter().any(|(other, _)| *other == name);
+    let twins = live.iter().filter_map(|(name, one)| {
+        let (_, other) = shadow.iter().find(|(other, _)| other == name)?;
+        Some((one, other))
+    });
+    let alone = |images: &'_ &Images<'_>, others: &Images<'_>| -> Vec<usize> {
+        (0..images.len()).filter(|at| !named(others, images[*at].0)).collect()
+    };
+    let (alone_live, alone_shadow) = (alone(&live, shadow), alone(&shadow, live));
+    let paired = alone_live.iter().zip(&alone_shadow).map(|(one, other)| (&live[*one].1, &shadow[*other].1));
+    twins.chain(paired).filter_map(|(one, other)| difference(one, other)).min_by_key(|kind| *kind as u8)
+}
+
+fn difference(live: &Result<Image, Undeliverable>, shadow: &Result<Image, Undeliverable>) -> Option<Difference> {
+    match (live, shadow) {
+        (Ok(live), Ok(shadow)) if live.target != shadow.target => Some(Difference::Target),
+        (Ok(live), Ok(shadow)) if live.key != shadow.key => Some(Difference::Key),
+        (Ok(live), Ok(shadow)) => {
+            ((&live.headers, &live.body) != (&shadow.headers, &shadow.body)).then_some(Difference::Bytes)
+        }
+        (Err(live), Err(shadow)) => (live.reason != shadow.reason).then_some(Difference::Bytes),
+        _ => Some(Difference::Bytes),
+    }
+}

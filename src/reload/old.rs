@@ -1,0 +1,52 @@
+//! Snapshots that ran before, compiled: why a route did not take an event is told by the snapshot that decided it.
+
+use super::snapshot::Snapshot;
+use super::{Snapshots, lock};
+use crate::config::compile;
+use bytestring::ByteString;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// How many are kept compiled; others are compiled again when they are asked for. A snapshot of ten thousand routes takes
+/// some ten megabytes.
+const COMPILED: usize = 2;
+
+/// The ones that were used last.
+#[derive(Default)]
+pub struct Old(VecDeque<(ByteString, Option<Arc<Snapshot>>)>);
+
+impl Old {
+    /// Keeps the one that was replaced.
+    pub fn keep(&mut self, snapshot: Arc<Snapshot>) {
+        self.note(snapshot.version.clone(), Some(snapshot));
+    }
+
+    fn note(&mut self, version: ByteString, snapshot: Option<Arc<Snapshot>>) {
+        self.0.retain(|(known, _)| *known != version);
+        self.0.push_front((version, snapshot));
+        self.0.truncate(COMPILED);
+    }
+
+    fn get(&self, version: &str) -> Option<Option<Arc<Snapshot>>> {
+        self.0.iter().find(|(known, _)| known == version).map(|(_, snapshot)| snapshot.clone())
+    }
+}
+
+impl Snapshots {
+    /// The snapshot of a version, while the history has it and it can still be compiled. May take as long as a reload.
+    pub fn of_version(&self, version: &str) -> Option<Arc<Snapshot>> {
+        let current = self.current();
+        if current.version == version {
+            return Some(current);
+        }
+        let known = lock(&self.old).get(version);
+        known.unwrap_or_else(|| {
+            let (routes_dir, schemas_dir) = self.folders();
+            let sources = lock(&self.history).sources(version, &routes_dir, &schemas_dir);
+            let compiled = sources.and_then(|sources| compile::compile(&sources).ok());
+            let snapshot = compiled.map(|compiled| Arc::new(Snapshot::from(compiled)));
+            lock(&self.old).note(version.into(), snapshot.clone());
+            snapshot
+        })
+    }
+}
