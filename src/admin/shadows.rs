@@ -10,6 +10,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the API")]
 struct Shadow<'a> {
     route: &'a str,
     of: Option<&'a str>,

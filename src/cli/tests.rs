@@ -13,7 +13,7 @@ fn serve_args(line: &str) -> ServeArgs {
     let cli = read(line).unwrap();
     match cli.command {
         None => cli.serve,
-        Some(Command::Serve(args)) => args.or(cli.serve),
+        Some(Command::Serve(args)) => args.files.or(cli.serve),
         other => panic!("{other:?}"),
     }
 }

@@ -164,7 +164,7 @@ impl History {
             bytes += self.held.get(&self.entries[at].version).map_or(0, |sources| sources.bytes());
             if bytes > MEMORY && at > 0 {
                 let gone = self.entries.split_off(at);
-                gone.iter().for_each(|entry| drop(self.held.remove(&entry.version)));
+                self.held.retain(|version, _| gone.iter().all(|entry| entry.version != *version));
                 return;
             }
         }
@@ -213,10 +213,9 @@ fn write_snapshot(folder: &Path, version: &str, sources: &Sources) -> io::Result
         fs::remove_dir_all(&fresh)?;
     }
     fs::create_dir_all(&fresh)?;
-    for kept in [sources.found.routes.then_some("routes"), sources.found.schemas.then_some("schemas")] {
-        if let Some(name) = kept {
-            fs::create_dir(fresh.join(name))?;
-        }
+    let found = [(sources.found.routes, "routes"), (sources.found.schemas, "schemas")];
+    for (_, name) in found.into_iter().filter(|(found, _)| *found) {
+        fs::create_dir(fresh.join(name))?;
     }
     for (path, bytes) in sources.contents() {
         let path = fresh.join(path);
@@ -275,7 +274,7 @@ mod tests {
     }
 
     fn versions(history: &History) -> Vec<(String, bool)> {
-        history.entries().iter().map(|entry| (entry.version.to_string(), entry.current)).collect()
+        history.entries().iter().map(|entry| (entry.version.clone(), entry.current)).collect()
     }
 
     #[test]
@@ -322,7 +321,7 @@ mod tests {
         history.make_current(&version(0));
         assert_eq!(history.before(), None);
         history.loaded(all[0].clone(), Micros(10));
-        assert_eq!(versions(&history)[0], (version(0).to_string(), true));
+        assert_eq!(versions(&history)[0], (version(0), true));
         assert_eq!(history.entries().len(), 4, "each version stands once");
     }
 

@@ -13,7 +13,14 @@ const COMPILED: usize = 2;
 
 /// The ones that were used last.
 #[derive(Default)]
-pub struct Old(VecDeque<(ByteString, Option<Arc<Snapshot>>)>);
+pub struct Old(VecDeque<Compiled>);
+
+/// An earlier snapshot.
+struct Compiled {
+    version: ByteString,
+    /// `None`: it cannot be compiled any more.
+    snapshot: Option<Arc<Snapshot>>,
+}
 
 impl Old {
     /// Keeps the one that was replaced.
@@ -22,13 +29,13 @@ impl Old {
     }
 
     fn note(&mut self, version: ByteString, snapshot: Option<Arc<Snapshot>>) {
-        self.0.retain(|(known, _)| *known != version);
-        self.0.push_front((version, snapshot));
+        self.0.retain(|known| known.version != version);
+        self.0.push_front(Compiled { version, snapshot });
         self.0.truncate(COMPILED);
     }
 
-    fn get(&self, version: &str) -> Option<Option<Arc<Snapshot>>> {
-        self.0.iter().find(|(known, _)| known == version).map(|(_, snapshot)| snapshot.clone())
+    fn get(&self, version: &str) -> Option<&Compiled> {
+        self.0.iter().find(|known| known.version == version)
     }
 }
 
@@ -39,7 +46,7 @@ impl Snapshots {
         if current.version == version {
             return Some(current);
         }
-        let known = lock(&self.old).get(version);
+        let known = lock(&self.old).get(version).map(|known| known.snapshot.clone());
         known.unwrap_or_else(|| {
             let (routes_dir, schemas_dir) = self.folders();
             let sources = lock(&self.history).sources(version, &routes_dir, &schemas_dir);

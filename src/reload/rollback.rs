@@ -42,7 +42,7 @@ impl Snapshots {
             let history = lock(&self.history);
             let version = match version {
                 Some(version) => version.to_owned(),
-                None => history.before().ok_or(RollbackError::NoneBefore)?.to_string(),
+                None => history.before().ok_or(RollbackError::NoneBefore)?.clone(),
             };
             let sources = history.sources(&version, &files.routes_dir, &files.schemas_dir);
             (version.clone(), sources.ok_or(RollbackError::Unknown(version))?)

@@ -76,7 +76,7 @@ async fn hung_up(hangup: &mut Option<Signal>) {
         None => None,
     };
     if received.is_none() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

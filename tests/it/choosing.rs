@@ -34,6 +34,7 @@ const SHADOWS: &str = "routes:
     deliver: [{destination: nowhere}]
   - name: broken
     shadow: {of: rest}
+    default: true
     transform: [{set: {region: \"{area}\"}}]
     deliver: [{destination: nowhere}]
 ";
