@@ -201,8 +201,9 @@ impl RouteTable {
         let of = route.shadow.as_ref().and_then(|shadow| shadow.of.as_ref());
         let beside = |other: &Route| other.shadow.is_none() && Some(&other.name) != of;
         if route.default {
-            let mut live = taken.iter().filter_map(|number| self.route(*number));
-            if let Some(live) = live.find(|other| !other.default && beside(other)) {
+            let live = taken.iter().filter_map(|number| self.route(*number));
+            let mut live = live.chain(self.held_back(of, taken)).filter(|other| !other.default && beside(other));
+            if let Some(live) = live.find(|other| other.matches(event)) {
                 return Some(not_default(&live.name));
             }
         }
@@ -216,6 +217,14 @@ impl RouteTable {
             }
         }
         route.filters.iter().find_map(|filter| filter.why_not(event))
+    }
+
+    /// Routes that do not take an event because this one of their group does.
+    fn held_back(&self, of: Option<&ByteString>, taken: &[u32]) -> impl Iterator<Item = &Route> {
+        let winner = of.and_then(|of| self.numbers.get(of)).filter(|number| taken.contains(number));
+        let members =
+            winner.and_then(|number| self.groups.of(*number)).map_or(&[][..], |group| self.groups.members(group));
+        members.iter().filter_map(|number| self.route(*number))
     }
 
     fn route(&self, number: u32) -> Option<&Route> {

@@ -113,11 +113,6 @@ impl Gateway {
         status.expect("a child can be waited for")
     }
 
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.running.as_ref().and_then(|running| running.child.id()).expect("it runs")
-    }
-
     /// What it wrote to standard error so far.
     pub fn log(&self) -> PathBuf {
         self.dir.path().join("stderr.log")
