@@ -13,6 +13,8 @@ use crate::deliver::plan::Plan;
 use crate::deliver::{Destination, http, kafka, nats};
 use crate::ingress;
 use crate::log::{self, DataDir, LockError, Log};
+use crate::observability::spans::Spans;
+use crate::observability::spans::export::Exporter;
 use crate::pipeline::budget::Budget;
 use crate::pipeline::fingerprint::Fingerprints;
 use crate::pipeline::rejections::Rejections;
@@ -46,6 +48,7 @@ pub struct App {
     phase: phases::Sender<Phase>,
     public: Vec<Running>,
     admin: Running,
+    exporter: Exporter,
     // Held for its lock.
     _data_dir: Option<DataDir>,
 }
@@ -78,7 +81,7 @@ pub enum StartError {
 
 impl App {
     /// Opens everything and listens. Returns when events are taken.
-    pub async fn start(loaded: Loaded, metrics: PrometheusHandle) -> Result<App, StartError> {
+    pub async fn start(loaded: Loaded, metrics: PrometheusHandle, exporter: Exporter) -> Result<App, StartError> {
         let tasks = Tasks::default();
         let (phase, phase_seen) = phases::channel(Phase::Starting);
         let (config, snapshots) = Snapshots::from_loaded(loaded);
@@ -91,7 +94,7 @@ impl App {
 
         let destinations = Arc::new(Destinations::default());
         destinations.apply(wanted(&snapshots.current(), Some(&log), &tasks));
-        let plan = plan(&snapshots, &destinations);
+        let plan = plan(&snapshots, &destinations, exporter.spans());
         let delivery = Delivery::start(log.clone(), state.clone(), plan, resume, lane_limits(&config), &tasks);
         let limits = config.limits;
         let gateway = Arc::new(Gateway {
@@ -103,6 +106,7 @@ impl App {
             bodies: Arc::new(Budget::new(bytes(limits.inflight_bytes))),
             rejections: Arc::new(Rejections::new(limits.rejections)),
             shadows: Shadows::start(&tasks),
+            spans: exporter.spans().clone(),
             phase: phase_seen,
         });
         watch_files(&gateway, &tasks);
@@ -112,7 +116,7 @@ impl App {
         for listener in &gateway.config.listeners {
             public.push(ingress::start(gateway.clone(), listener, &tasks).await?);
         }
-        Ok(App { gateway, tasks, phase, public, admin, _data_dir: Some(data_dir) })
+        Ok(App { gateway, tasks, phase, public, admin, exporter, _data_dir: Some(data_dir) })
     }
 
     /// Names and addresses of the public listeners.
@@ -157,6 +161,7 @@ impl App {
             durable.log.close().await;
             durable.state.close().await;
         }
+        self.exporter.close(deadline.share(1, 2)).await;
         let in_time = self.admin.drain(deadline.share(1, 2)).await;
         tracing::debug!(in_time, "admin listener closed");
         self.tasks.stop();
@@ -202,13 +207,14 @@ fn lane_limits(config: &GatewayConfig) -> LaneLimits {
     }
 }
 
-fn plan(snapshots: &Arc<Snapshots>, destinations: &Arc<Destinations>) -> Plan {
+fn plan(snapshots: &Arc<Snapshots>, destinations: &Arc<Destinations>, spans: &Spans) -> Plan {
     let (snapshots, destinations) = (snapshots.clone(), destinations.clone());
     Plan {
         entry: Arc::new(move |lane| snapshots.current().entry(lane)),
         destination: Arc::new(move |name| destinations.get(name)),
         prepare: dispatch::prepare,
         key: dispatch::key,
+        spans: spans.clone(),
     }
 }
 

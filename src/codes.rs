@@ -185,6 +185,8 @@ codes! {
         "The address is in use or not one of this machine.";
     GatewayUnavailable = 4004, "the gateway cannot be reached",
         "Nothing answers at the address of the gateway. Is it running? See --admin-url and --to.";
+    BadTelemetry = 4005, "traces cannot be exported as asked",
+        "An OTEL_* variable asks for something that is not supported. Spans go to OTEL_EXPORTER_OTLP_ENDPOINT (http:// or https://, usually port 4318) over OTLP/HTTP with Protobuf: OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, OTEL_TRACES_EXPORTER=otlp or none. OTEL_SDK_DISABLED=true switches the export off.";
 }
 
 impl Code {

@@ -38,3 +38,6 @@ pub mod app;
 pub mod shutdown;
 
 pub mod cli;
+
+#[cfg(feature = "sdk")]
+pub mod sdk;

@@ -152,6 +152,11 @@ impl Micros {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The same as the standard library has it; nothing before 1970.
+    pub fn system_time(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_micros(u64::try_from(self.0).unwrap_or(0))
+    }
+
     /// RFC 3339 in UTC with microseconds.
     pub fn rfc3339(self) -> String {
         match jiff::Timestamp::from_microsecond(self.0) {

@@ -213,7 +213,7 @@ fn not_recorded<'e>(
     open: Option<OpenStatus>,
 ) -> DeliveryView<'e> {
     let deliver = gateway.snapshots.current().entry(lane);
-    let prepared = deliver.as_ref().map(|deliver| dispatch::prepare(entry, deliver, 1));
+    let prepared = deliver.as_ref().map(|deliver| dispatch::preview(entry, deliver));
     let target = match prepared {
         Some(Ok(outgoing)) => Some(outgoing.target),
         Some(Err(error)) => error.target,

@@ -9,6 +9,8 @@ use crate::codes::Code;
 use crate::config::problem::Problem;
 use crate::config::{self, report};
 use crate::log::LockError;
+use crate::observability::spans::export::Exporter;
+use crate::observability::spans::settings::{Read, Settings};
 use crate::observability::{logging, metrics};
 use crate::reload::last_good;
 use crate::shutdown;
@@ -56,7 +58,8 @@ pub async fn run(args: ServeArgs, use_last_good: bool, printer: &mut Printer) ->
             "the admin listener is open to the network without authentication (admin.insecure: true)"
         );
     }
-    let app = App::start(loaded, recorder).await.map_err(|error| not_started(&error))?;
+    let exporter = export_spans()?;
+    let app = App::start(loaded, recorder, exporter).await.map_err(|error| not_started(&error))?;
     announce(&app, begun, printer)?;
     tokio::select! {
         signalled = shutdown::signalled() => {
@@ -74,6 +77,21 @@ pub async fn run(args: ServeArgs, use_last_good: bool, printer: &mut Printer) ->
         _ = shutdown::signalled() => tracing::warn!("a second signal: ending at once"),
     }
     Ok(())
+}
+
+/// Spans go where the standard `OTEL_*` variables say; nowhere if they say nothing.
+fn export_spans() -> Result<Exporter, Failure> {
+    let refuse = |error: &dyn std::error::Error| {
+        Failure::of_problem(Exit::Config, Told::of_code(Code::BadTelemetry, &chain(error), Vec::new()))
+    };
+    let Read { settings, warnings } = Settings::from_env().map_err(|error| refuse(&error))?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    match settings {
+        Some(settings) => Exporter::start(&settings).map_err(|error| refuse(&error)),
+        None => Ok(Exporter::default()),
+    }
 }
 
 /// Tells every problem of config, routes and schemas on stderr.
@@ -127,13 +145,19 @@ fn url(address: SocketAddr) -> String {
     format!("http://{loopback}:{}", address.port())
 }
 
-fn not_started(error: &StartError) -> Failure {
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
     let mut detail = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(cause) = source {
         detail = format!("{detail}: {cause}");
         source = cause.source();
     }
+    detail
+}
+
+fn not_started(error: &StartError) -> Failure {
+    let detail = chain(error);
     let (exit, code) = match error {
         StartError::DataDir(LockError::InUse { .. }) => (Exit::DataDirInUse, Code::DataDirInUse),
         StartError::DataDir(LockError::Io { .. }) => (Exit::Config, Code::MissingFile),

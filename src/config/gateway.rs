@@ -1,5 +1,6 @@
 //! `signalbox.yaml`: listeners, admin, log, limits. A change needs a restart.
 
+pub use crate::observability::trace::TraceTrust;
 use crate::units::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -102,19 +103,6 @@ pub enum Unmatched {
     Accept,
     /// 422.
     Reject,
-}
-
-/// What becomes of the caller's trace (reliability.md §4.3 R9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum TraceTrust {
-    /// Continued.
-    #[default]
-    Continue,
-    /// A new trace, linked to the caller's.
-    Link,
-    /// A new trace; the caller's is forgotten.
-    Restart,
 }
 
 /// The private listener.

@@ -5,11 +5,14 @@ use super::entry::DeliverEntry;
 use super::error::Advice;
 use super::lane::Lane;
 use super::plan::{Plan, Undeliverable};
+use super::span;
 use super::{Destination, Outgoing, Receipt};
 use crate::codes::Code;
 use crate::lane_name::LaneName;
 use crate::log::record::Entry;
 use crate::observability::metrics;
+use crate::observability::trace::TraceContext;
+use crate::observability::trace::hop::Hop;
 use crate::state::{Failure, Reason};
 use crate::tasks::Kind;
 use crate::units::Micros;
@@ -43,6 +46,8 @@ pub struct Job {
     pub number: u32,
     /// The event; `None` = read it again.
     pub work: Option<Work>,
+    /// The span of the attempt before, where it is known.
+    pub previous: Option<TraceContext>,
 }
 
 /// An attempt that was made.
@@ -70,6 +75,8 @@ pub struct Finished {
     pub key: Option<String>,
     /// What became of it.
     pub outcome: Outcome,
+    /// Its span, if it has one.
+    pub span: Option<TraceContext>,
 }
 
 /// What became of an attempt.
@@ -104,6 +111,7 @@ pub async fn run(mut job: Job) -> Finished {
         target: None,
         key: None,
         outcome: Outcome::Gone,
+        span: None,
     };
     finished.work = match job.work.take() {
         Some(work) => Some(work),
@@ -115,21 +123,40 @@ pub async fn run(mut job: Job) -> Finished {
             }
         },
     };
-    if let Some(work) = &finished.work {
-        finished.outcome = match ready(&job, work).await {
-            Err(not_sent) => {
-                finished.target = not_sent.target;
-                not_sent.outcome
-            }
-            Ok(outgoing) => {
-                finished.target = shown_target(&job, &outgoing);
-                finished.key.clone_from(&outgoing.key);
-                send(&job, outgoing).await
-            }
-        };
-    }
+    let Some(work) = &finished.work else {
+        finished.ended = job.context.now();
+        return finished;
+    };
+    let hop = span::hop(&work.entry, job.deliver.as_deref(), finished.started);
+    finished.outcome = match ready(&job, work, &hop).await {
+        Err(not_sent) => {
+            finished.target = not_sent.target;
+            not_sent.outcome
+        }
+        Ok(outgoing) => {
+            finished.target = shown_target(&job, &outgoing);
+            finished.key.clone_from(&outgoing.key);
+            send(&job, outgoing).await
+        }
+    };
     finished.ended = job.context.now();
+    finished.span = record_span(&job, work, &finished, &hop);
     finished
+}
+
+fn record_span(job: &Job, work: &Work, finished: &Finished, hop: &Hop) -> Option<TraceContext> {
+    let ended = span::Ended {
+        entry: &work.entry,
+        deliver: job.deliver.as_deref()?,
+        hop,
+        previous: job.previous,
+        number: finished.number,
+        time: (finished.started, finished.ended),
+        target: finished.target.as_deref(),
+        key: finished.key.as_deref(),
+        outcome: &finished.outcome,
+    };
+    span::record(&job.context.plan.spans, &ended)
 }
 
 async fn read_again(job: &Job) -> Result<Option<Work>, Outcome> {
@@ -159,12 +186,12 @@ impl From<Outcome> for NotSent {
     }
 }
 
-async fn ready(job: &Job, work: &Work) -> Result<Outgoing, NotSent> {
+async fn ready(job: &Job, work: &Work, hop: &Hop) -> Result<Outgoing, NotSent> {
     let Some(deliver) = &job.deliver else { return Err(removed(&job.lane.name).into()) };
     if time_left(job, deliver).is_zero() {
         return Err(deadline(deliver).into());
     }
-    prepare(&job.context.plan, &work.entry, deliver, job.number).await
+    prepare(&job.context.plan, &work.entry, deliver, hop, job.number).await
 }
 
 /// The deliver entry is gone.
@@ -178,14 +205,15 @@ pub async fn prepare(
     plan: &Plan,
     entry: &Arc<Entry>,
     deliver: &Arc<DeliverEntry>,
+    hop: &Hop,
     number: u32,
 ) -> Result<Outgoing, NotSent> {
     let prepare = plan.prepare;
     let prepared = if entry.record.event.data.len() > LARGE_BYTES {
-        let (entry, deliver) = (entry.clone(), deliver.clone());
-        tokio::task::spawn_blocking(move || prepare(&entry, &deliver, number)).await.ok()
+        let (entry, deliver, hop) = (entry.clone(), deliver.clone(), hop.clone());
+        tokio::task::spawn_blocking(move || prepare(&entry, &deliver, &hop)).await.ok()
     } else {
-        catch_unwind(AssertUnwindSafe(|| prepare(entry, deliver, number))).ok()
+        catch_unwind(AssertUnwindSafe(|| prepare(entry, deliver, hop))).ok()
     };
     match prepared {
         Some(Ok(outgoing)) => Ok(outgoing),
@@ -247,7 +275,6 @@ fn deadline(deliver: &DeliverEntry) -> Outcome {
     Outcome::Dead(Reason::Deadline, failure(Code::DeadlinePassed, detail))
 }
 
-/// A failure whose detail has a bounded length.
 /// A failure whose detail is cut to what one may hold.
 pub fn failure(code: Code, mut detail: String) -> Failure {
     if detail.len() > DETAIL_BYTES {

@@ -18,6 +18,7 @@ mod not_built;
 pub mod plan;
 mod retry;
 mod source;
+mod span;
 #[cfg(test)]
 mod tests;
 mod upkeep;

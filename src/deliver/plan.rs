@@ -4,6 +4,8 @@ use super::entry::DeliverEntry;
 use super::{Destination, Outgoing};
 use crate::lane_name::LaneName;
 use crate::log::record::Entry;
+use crate::observability::spans::Spans;
+use crate::observability::trace::hop::Hop;
 use crate::state::Reason;
 use std::sync::Arc;
 
@@ -20,10 +22,12 @@ pub struct Plan {
     pub entry: EntryOf,
     /// The running destination of a name.
     pub destination: DestinationOf,
-    /// Transforms and encodes; pure. `attempt` counts from 1.
-    pub prepare: fn(&Entry, &DeliverEntry, attempt: u32) -> Result<Outgoing, Undeliverable>,
+    /// Transforms and encodes; pure. `hop` is the span of the attempt, which the message names.
+    pub prepare: fn(&Entry, &DeliverEntry, hop: &Hop) -> Result<Outgoing, Undeliverable>,
     /// The key of an event in an entry (for order), without the rest of the work.
     pub key: fn(&Entry, &DeliverEntry) -> Option<String>,
+    /// Where the spans of attempts go.
+    pub spans: Spans,
 }
 
 /// Why an event cannot be turned into a message: a dead letter at the first attempt.

@@ -6,7 +6,10 @@ use super::prefer;
 use super::respond::{self, Answer, Reply};
 use crate::codes::Code;
 use crate::config::gateway::Webhook;
-use crate::observability::trace::{Ids, TraceContext};
+use crate::observability::spans::Spans;
+use crate::observability::spans::request::{RequestTrace, Served};
+use crate::observability::trace::caller::Caller;
+use crate::observability::trace::{Ids, TraceTrust};
 use crate::pipeline::accept::Policy;
 use crate::pipeline::budget::Budget;
 use crate::pipeline::outcome::{Lenient, Receipt, Rejection};
@@ -16,8 +19,8 @@ use crate::pipeline::{Gateway, Incoming};
 use crate::server::{Abort, Exchange, Handler};
 use bytes::Bytes;
 use bytestring::ByteString;
-use http::header::{CONNECTION, HeaderMap, HeaderValue};
-use http::{Method, Request};
+use http::header::{CONNECTION, HeaderMap, HeaderValue, USER_AGENT};
+use http::{Method, Request, Version};
 use http_body_util::Full;
 use hyper::body::Body as _;
 use std::sync::Arc;
@@ -26,7 +29,12 @@ use std::time::Duration;
 /// The request half of the pipeline, as far as HTTP sees it; a test puts another one here.
 pub trait Receive: Send + Sync + 'static {
     /// Resolves when the events are durable, or refused and nothing stored.
-    fn receive(&self, incoming: Incoming<'_>) -> impl Future<Output = Result<Receipt, Rejection>> + Send;
+    /// `trace` is that of the request.
+    fn receive(
+        &self,
+        incoming: Incoming<'_>,
+        trace: &mut RequestTrace,
+    ) -> impl Future<Output = Result<Receipt, Rejection>> + Send;
 }
 
 /// The gateway as one listener uses it.
@@ -38,8 +46,12 @@ pub struct Door {
 }
 
 impl Receive for Door {
-    fn receive(&self, incoming: Incoming<'_>) -> impl Future<Output = Result<Receipt, Rejection>> + Send {
-        receive(&self.gateway, &self.policy, incoming)
+    fn receive(
+        &self,
+        incoming: Incoming<'_>,
+        trace: &mut RequestTrace,
+    ) -> impl Future<Output = Result<Receipt, Rejection>> + Send {
+        receive(&self.gateway, &self.policy, incoming, trace)
     }
 }
 
@@ -59,6 +71,10 @@ pub struct Ingress<R> {
     pub counters: Counters,
     /// The last refused requests.
     pub rejections: Arc<Rejections>,
+    /// What becomes of a caller's trace.
+    pub trace: TraceTrust,
+    /// Where the spans of requests go.
+    pub spans: Spans,
     /// Who may send as a web hook.
     pub webhook: Webhook,
 }
@@ -99,15 +115,18 @@ fn asked(method: &Method, path: &str) -> Asked {
 impl<R: Receive> Ingress<R> {
     async fn answer(&self, request: Request<hyper::body::Incoming>, exchange: &Exchange) -> Result<Answer, Abort> {
         let (mut head, mut body) = request.into_parts();
+        let mut trace = self.begin_trace(&head);
         let read = match asked(&head.method, head.uri.path()) {
-            Asked::Publish => self.publish(&mut head.headers, &mut body, exchange).await,
+            Asked::Publish => self.publish(&mut head.headers, &mut body, exchange, &mut trace).await,
             Asked::Options => Ok(respond::options(&self.webhook, &head.headers)),
-            Asked::Nothing(code) => Err(local(&head.headers, code, "events are sent with POST to `/` or `/events`")),
+            Asked::Nothing(code) => Err(local(&trace, code, "events are sent with POST to `/` or `/events`")),
         };
-        let mut answer = match read {
-            Ok(answer) => answer,
-            Err(rejection) => self.refuse(&rejection)?,
+        let (answer, code) = match read {
+            Ok(answer) => (Ok(answer), None),
+            Err(rejection) => (self.refuse(&rejection), Some(rejection.code)),
         };
+        trace.finish(answer.as_ref().ok().map(|answer| answer.status().as_u16()), code);
+        let mut answer = answer?;
         if !body.is_end_stream() {
             exchange.leave_unread();
             if !exchange.is_http2() {
@@ -122,6 +141,7 @@ impl<R: Receive> Ingress<R> {
         headers: &mut HeaderMap,
         body: &mut hyper::body::Incoming,
         exchange: &Exchange,
+        trace: &mut RequestTrace,
     ) -> Result<Answer, Rejection> {
         let mut share = self.budget.share();
         let deadline = exchange.started() + self.request_timeout;
@@ -131,11 +151,11 @@ impl<R: Receive> Ingress<R> {
         };
         let body = match read.await {
             Ok(body) => body,
-            Err(Failure { code, detail }) => return Err(local(headers, code, &detail)),
+            Err(Failure { code, detail }) => return Err(local(trace, code, &detail)),
         };
         let named = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let incoming = Incoming { headers: named, body, producer: None, lenient: prefer::is_lenient(headers) };
-        let receipt = self.receiver.receive(incoming).await?;
+        let receipt = self.receiver.receive(incoming, trace).await?;
         self.counters.receipt(&receipt);
         self.note_refused(&receipt);
         let mut emptied = std::mem::take(headers);
@@ -151,6 +171,21 @@ impl<R: Receive> Ingress<R> {
         }
     }
 
+    /// Every caller is anonymous as long as listeners ask for no credentials: its sampled flag is not believed.
+    fn begin_trace(&self, head: &http::request::Parts) -> RequestTrace {
+        let named = |name| head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let caller = Caller::of(named("traceparent"), named("tracestate"));
+        let mut trace = RequestTrace::begin(&self.spans, caller, self.trace, false, Ids::default());
+        trace.served(|| Served {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            route: ["/", "/events"].into_iter().find(|known| *known == head.uri.path()),
+            version: if head.version == Version::HTTP_2 { "2" } else { "1.1" },
+            agent: head.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),
+        });
+        trace
+    }
+
     fn refuse(&self, rejection: &Rejection) -> Result<Answer, Abort> {
         self.counters.rejection(rejection);
         match respond::reply(rejection.code) {
@@ -164,8 +199,7 @@ impl<R: Receive> Ingress<R> {
 }
 
 /// A rejection made before the pipeline saw the request.
-fn local(headers: &HeaderMap, code: Code, detail: &str) -> Rejection {
-    let caller = headers.get("traceparent").and_then(|value| TraceContext::parse(value.to_str().ok()?));
-    let trace = caller.unwrap_or_else(|| Ids::default().root());
-    Rejection { code, detail: detail.to_owned(), errors: Vec::new(), trace_id: trace.trace_id_hex(), events: 0 }
+fn local(trace: &RequestTrace, code: Code, detail: &str) -> Rejection {
+    let trace_id = trace.context().trace_id_hex();
+    Rejection { code, detail: detail.to_owned(), errors: Vec::new(), trace_id, events: 0 }
 }

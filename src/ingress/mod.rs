@@ -40,6 +40,8 @@ pub async fn start(gateway: Arc<Gateway>, listener: &Listener, tasks: &Tasks) ->
         counters: Counters::new(&listener.name),
         rejections: Arc::clone(&gateway.rejections),
         webhook: listener.webhook.clone(),
+        trace: listener.trace,
+        spans: gateway.spans.clone(),
         receiver: Door { policy: Policy::new(listener, &gateway.config, gateway.fingerprints), gateway },
     };
     let handler = Shared(Arc::new(ingress));

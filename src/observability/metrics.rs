@@ -79,6 +79,16 @@ pub fn connections_refused(listener: &str) -> Counter {
     counter!("signalbox_connections_refused_total", "listener" => listener.to_owned())
 }
 
+/// Spans the collector took.
+pub fn spans_exported() -> Counter {
+    counter!("signalbox_spans_exported_total")
+}
+
+/// Spans that were given up. `reason`: `queue_full` (the collector is slower than the events), `export_failed`.
+pub fn spans_dropped(reason: &'static str) -> Counter {
+    counter!("signalbox_spans_dropped_total", "reason" => reason)
+}
+
 /// Tasks that panicked.
 pub fn panics(task: &'static str) -> Counter {
     counter!("signalbox_panics_total", "task" => task)
@@ -112,6 +122,8 @@ fn describe() {
     describe_counter!("signalbox_shadow_skipped_total", "Events shadow routes did not see: too many were waiting.");
     describe_gauge!("signalbox_connections", "Open connections, by listener.");
     describe_counter!("signalbox_connections_refused_total", "Connections closed at limits.connections, by listener.");
+    describe_counter!("signalbox_spans_exported_total", "Spans the OTLP collector took.");
+    describe_counter!("signalbox_spans_dropped_total", "Spans given up, by reason.");
     describe_counter!("signalbox_panics_total", "Tasks that panicked.");
     describe_gauge!("signalbox_build_info", "Version of this binary.");
 }

@@ -6,11 +6,12 @@ use super::outcome::{Refused, Rejection};
 use crate::cloudevents::reader::{Fault, Lenient};
 use crate::cloudevents::{Attribute, Event, Kind, Value, Violation};
 use crate::codes::Code;
-use crate::config::gateway::{Leniency, Listener, TraceTrust, UnknownType, Unmatched};
+use crate::config::gateway::{Leniency, Listener, UnknownType, Unmatched};
 use crate::decode::{self, Opened};
 use crate::log::NewEntry;
 use crate::log::record::Record;
-use crate::observability::trace::{Ids, TraceContext};
+use crate::observability::spans::request::{About, RequestTrace};
+use crate::observability::trace::TraceContext;
 use crate::reload::snapshot::Snapshot;
 use crate::units::Micros;
 use crate::validate::Refusal;
@@ -24,8 +25,6 @@ pub struct Policy {
     pub listener: ByteString,
     /// What becomes of events no route takes.
     pub unmatched: Unmatched,
-    /// What becomes of the caller's trace.
-    pub trace: TraceTrust,
     /// What becomes of events of a type without a schema.
     pub unknown_type: UnknownType,
     /// Caps of the formats.
@@ -41,8 +40,6 @@ pub struct Accepted {
     pub entries: Vec<NewEntry>,
     /// The request was a batch.
     pub batch: bool,
-    /// Context of the request's span.
-    pub trace: TraceContext,
     /// For a lenient batch: what is not taken, by index.
     pub refused: Option<Vec<Refused>>,
 }
@@ -59,7 +56,6 @@ impl Policy {
         Policy {
             listener: listener.name.clone().into(),
             unmatched: listener.unmatched,
-            trace: listener.trace,
             unknown_type: config.validation.unknown_type,
             limits: decode::Limits {
                 event_bytes: bytes(limits.event_bytes),
@@ -86,23 +82,21 @@ fn lenient(written: &[Leniency]) -> Lenient {
 }
 
 /// Decides what becomes of one request. Nothing is stored and nothing is sent; a batch is taken whole or not at all.
+/// `trace` gives the ids, and is told what was done.
 pub fn accept(
     incoming: Incoming<'_>,
     snapshot: &Snapshot,
     policy: &Policy,
     now: Micros,
-    ids: &mut Ids,
+    trace: &mut RequestTrace,
 ) -> Result<Accepted, Rejection> {
-    let caller = caller_context(&incoming, policy.trace);
-    let request = match caller {
-        None => ids.root(),
-        Some((parent, _)) => ids.child(parent),
-    };
-    let refuse = |code, detail, errors| Rejection { code, detail, errors, trace_id: request.trace_id_hex(), events: 0 };
+    let context = trace.context();
+    let refuse = |code, detail, errors| Rejection { code, detail, errors, trace_id: context.trace_id_hex(), events: 0 };
 
     let headers = incoming.headers.iter().copied();
     let refusal = |refusal: decode::Refusal| refuse(refusal.code, refusal.detail, refusal.violations);
-    let (events, bad, batch) = match decode::open(headers, incoming.body, &policy.limits).map_err(refusal)? {
+    let opened = trace.stage("decode", || decode::open(headers, incoming.body, &policy.limits));
+    let (events, bad, batch) = match opened.map_err(refusal)? {
         Opened::Single(event) => (vec![(0, event)], Vec::new(), false),
         Opened::Batch(good, bad) => (good, bad, true),
     };
@@ -117,14 +111,14 @@ pub fn accept(
         policy,
         now,
         producer: incoming.producer,
-        caller: caller.map(|(_, text)| text),
         occurrences: batch.then(Occurrences::default),
         faults: Vec::new(),
+        trace,
     };
+    judge.trace.holds(count);
     let mut entries = Vec::with_capacity(count);
     for (index, event) in events {
-        let process = if batch { ids.child(request) } else { request };
-        entries.extend(judge.event(index, event, process));
+        entries.extend(judge.event(index, event));
     }
     let faults = judge.faults;
     match faults.first() {
@@ -139,7 +133,7 @@ pub fn accept(
         }
         _ => {
             let refused = lenient.then(|| refused(bad, faults));
-            Ok(Accepted { entries, batch, trace: request, refused })
+            Ok(Accepted { entries, batch, refused })
         }
     }
 }
@@ -163,28 +157,30 @@ struct Judge<'a> {
     policy: &'a Policy,
     now: Micros,
     producer: Option<ByteString>,
-    caller: Option<&'a str>,
     /// For a batch: which events were in it before.
     occurrences: Option<Occurrences>,
     /// What is wrong with the events so far.
     faults: Vec<Refused>,
+    trace: &'a mut RequestTrace,
 }
 
 impl Judge<'_> {
     /// Trace → validate → route → fingerprint. `None` when the event is refused; its faults are noted.
-    fn event(&mut self, index: usize, mut event: Event, process: TraceContext) -> Option<NewEntry> {
+    fn event(&mut self, index: usize, mut event: Event) -> Option<NewEntry> {
         let policy = self.policy;
-        fill_in_traceparent(&mut event, self.caller, process);
-        let schema = match self.snapshot.schemas.check(&event, policy.unknown_type == UnknownType::Reject) {
+        let process = self.trace.process(&policy.listener, || about(&event));
+        fill_in_traceparent(&mut event, self.trace.caller(), process);
+        let strict = policy.unknown_type == UnknownType::Reject;
+        let schema = match self.trace.stage("validate", || self.snapshot.schemas.check(&event, strict)) {
             Ok(schema) => schema,
             Err(refusal) => {
-                self.faults.push(breaks_schema(index, refusal));
+                self.refuse(breaks_schema(index, refusal));
                 return None;
             }
         };
-        let decision = self.snapshot.table.decide(&event);
+        let decision = self.trace.stage("route", || self.snapshot.table.decide(&event));
         if decision.is_empty() && policy.unmatched == Unmatched::Reject {
-            self.faults.push(unmatched(index));
+            self.refuse(unmatched(index));
             return None;
         }
         let fingerprint = policy.fingerprints.of(self.producer.as_deref(), &event);
@@ -199,37 +195,40 @@ impl Judge<'_> {
             schema,
             snapshot: self.snapshot.version.clone(),
             process,
+            tracestate: self.trace.state().cloned(),
             decision,
             event,
         };
         Some(NewEntry { record: Arc::new(record), fingerprint: Some(fingerprint) })
     }
+
+    fn refuse(&mut self, refused: Refused) {
+        self.trace.refuse(refused.code);
+        self.faults.push(refused);
+    }
 }
 
-/// The caller's `traceparent` header with its text. The sampled flag of an anonymous caller is not believed
-/// (reliability.md §4.3 R9).
-fn caller_context<'h>(incoming: &Incoming<'h>, trust: TraceTrust) -> Option<(TraceContext, &'h str)> {
-    if trust != TraceTrust::Continue {
-        return None;
+/// What the spans of an event say of it.
+fn about(event: &Event) -> About<'_> {
+    About {
+        id: &event.id,
+        source: &event.source,
+        ty: &event.ty,
+        conversation: event.attribute("correlationid"),
+        creation: event.attribute("traceparent"),
     }
-    let (_, value) = incoming.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("traceparent"))?;
-    let text = std::str::from_utf8(value).ok()?;
-    let context = TraceContext::parse(text)?;
-    let sampled = context.sampled && incoming.producer.is_some();
-    Some((TraceContext { sampled, ..context }, text))
 }
 
 /// R2: an event without a creation context gets the caller's, which is where the transmission started, else that of the
 /// span that processes it. One that has any text there keeps it.
-fn fill_in_traceparent(event: &mut Event, caller: Option<&str>, process: TraceContext) {
+fn fill_in_traceparent(event: &mut Event, caller: Option<&ByteString>, process: TraceContext) {
     if event.value("traceparent").is_some() {
         return;
     }
-    let text = caller.map_or_else(|| process.to_string(), str::to_owned);
-    event.attributes.push(Attribute {
-        name: ByteString::from_static("traceparent"),
-        value: Value { kind: Kind::String, text: text.into() },
-    });
+    let text = caller.cloned().unwrap_or_else(|| process.to_string().into());
+    event
+        .attributes
+        .push(Attribute { name: ByteString::from_static("traceparent"), value: Value { kind: Kind::String, text } });
 }
 
 fn breaks_schema(index: usize, refusal: Refusal) -> Refused {

@@ -12,10 +12,10 @@ use crate::deliver::{Outgoing, StoredEvent};
 use crate::encode::{self, Dialect, HeaderEncoding, Mode};
 use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
+use crate::observability::trace::hop::Hop;
 use crate::state::Reason;
 use crate::transform;
 use crate::transform::template::Template;
-use crate::units::Micros;
 use bytes::Bytes;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::borrow::Cow;
@@ -23,11 +23,8 @@ use std::hash::Hasher;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An attempt that starts later than this after acceptance begins a trace of its own (reliability.md §4.3 R6).
-const JOIN_WINDOW: Duration = Duration::from_mins(1);
-
 /// Transforms, fills in and encodes one event for one deliver entry.
-pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<Outgoing, Undeliverable> {
+pub fn prepare(entry: &Entry, deliver: &DeliverEntry, hop: &Hop) -> Result<Outgoing, Undeliverable> {
     let event = transformed(entry, deliver)?;
     let target = target(&event, &deliver.target)?;
     let key = fill_key(&event, deliver);
@@ -56,7 +53,7 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<O
         target: Some(deliver.target.shown(&outgoing.target)),
     })?;
     outgoing.headers = message.headers;
-    outgoing.headers.push(("traceparent".to_owned(), hop(&entry.record)));
+    outgoing.headers.extend(hop.headers());
     outgoing.body = message.body;
     Ok(outgoing)
 }
@@ -76,15 +73,22 @@ pub struct Image {
 
 /// Makes the message of an entry as [`prepare`] does.
 pub fn image(entry: &Entry, deliver: &DeliverEntry) -> Result<Image, Undeliverable> {
-    let Outgoing { target, key, mut headers, mut body, stored, .. } = prepare(entry, deliver, 1)?;
-    // The protocol header of the hop; an attribute of that name stands under the binding's own name.
-    headers.retain(|(name, _)| name != "traceparent");
+    let Outgoing { target, key, mut headers, mut body, stored, .. } = preview(entry, deliver)?;
+    // The protocol headers of the hop; an attribute of that name stands under the binding's own name.
+    headers.retain(|(name, _)| name != "traceparent" && name != "tracestate");
     if let Some(stored) = stored {
         body = Some(json::write(&stored.record.event));
     } else if matches!(deliver.target, Target::Nowhere) {
         body = Some(json::write(&*transformed(entry, deliver)?));
     }
     Ok(Image { target, key, headers, body })
+}
+
+/// As [`prepare`], to be looked at and not sent.
+pub fn preview(entry: &Entry, deliver: &DeliverEntry) -> Result<Outgoing, Undeliverable> {
+    let record = &entry.record;
+    let hop = Hop::new(record.process, record.tracestate.as_ref(), Duration::ZERO, &mut Ids::default());
+    prepare(entry, deliver, &hop)
 }
 
 /// The key of an event in an entry: what its order is kept by. `None` when the template cannot be filled.
@@ -162,14 +166,6 @@ fn fill_key(event: &Event, deliver: &DeliverEntry) -> Option<String> {
 fn stored(entry: &Entry, deliver: &DeliverEntry, event: Event) -> StoredEvent {
     let record = Record { event, ..(*entry.record).clone() };
     StoredEvent { position: entry.position, lane: deliver.lane.clone(), record: Arc::new(record) }
-}
-
-/// The protocol header of this hop: a new span, in the trace of the request while that is fresh.
-fn hop(record: &Record) -> String {
-    let mut ids = Ids::default();
-    let fresh = Micros::now().since(record.received) <= JOIN_WINDOW;
-    let context = if fresh { ids.child(record.process) } else { ids.root() };
-    context.to_string()
 }
 
 /// Equal for all attempts of one lane, different between lanes, and between data directories that give the same position.

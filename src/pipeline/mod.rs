@@ -14,6 +14,7 @@ use crate::config::gateway::GatewayConfig;
 use crate::deliver::destinations::Destinations;
 use crate::deliver::dispatcher::{Delivery, LaneReport};
 use crate::log::Log;
+use crate::observability::spans::Spans;
 use crate::reload::Snapshots;
 use crate::state::State;
 use bytes::Bytes;
@@ -39,6 +40,8 @@ pub struct Gateway {
     pub rejections: Arc<rejections::Rejections>,
     /// What shadow routes would have done.
     pub shadows: Arc<shadow::Shadows>,
+    /// Where spans go.
+    pub spans: Spans,
     /// Where the process is in its life.
     pub phase: watch::Receiver<Phase>,
 }

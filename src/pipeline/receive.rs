@@ -6,41 +6,53 @@ use super::{Gateway, Incoming, Phase, threads};
 use crate::codes::Code;
 use crate::log::record::Record;
 use crate::log::{AppendError, NewEntry};
-use crate::observability::trace::Ids;
+use crate::observability::spans::request::RequestTrace;
 use crate::reload::snapshot::Snapshot;
 use crate::units::Micros;
 use std::sync::Arc;
 
 /// Decodes, validates, routes and stores one request. Resolves when its events are durable, or refused and nothing stored.
-pub async fn receive(gateway: &Gateway, policy: &Policy, incoming: Incoming<'_>) -> Result<Receipt, Rejection> {
+/// `trace` is told what was done.
+pub async fn receive(
+    gateway: &Gateway,
+    policy: &Policy,
+    incoming: Incoming<'_>,
+    trace: &mut RequestTrace,
+) -> Result<Receipt, Rejection> {
     let phase = *gateway.phase.borrow();
     if phase != Phase::Ready {
-        return Err(refused(Code::Draining, "the gateway is not taking events now"));
+        return Err(refused(Code::Draining, "the gateway is not taking events now", trace));
     }
     let snapshot = gateway.snapshots.current();
     let content_type = incoming.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let is_long = threads::is_long(incoming.body.len(), content_type.map(|(_, value)| *value));
-    let accept = || accept::accept(incoming, &snapshot, policy, Micros::now(), &mut Ids::default());
-    let Accepted { entries, batch, trace, refused: not_taken } = threads::run(is_long, accept)?;
+    let accept = || accept::accept(incoming, &snapshot, policy, Micros::now(), trace);
+    let Accepted { entries, batch, refused: not_taken } = threads::run(is_long, accept)?;
     let matched = entries.iter().map(|entry| !entry.record.decision.is_empty()).collect();
-    let lenient = not_taken.map(|refused| Lenient { refused, trace_id: trace.trace_id_hex() });
+    let lenient = not_taken.map(|refused| Lenient { refused, trace_id: trace.context().trace_id_hex() });
     if entries.is_empty() {
         return Ok(Receipt { stored: Vec::new(), matched, batch, lenient });
     }
     let events = entries.len();
     let seen = for_shadows(&snapshot, &entries);
+    trace.append();
     let stored = match &gateway.durable {
         Some(durable) => durable.log.append(entries).await,
         None => Err(AppendError::Closed),
     };
     match stored {
         Ok(stored) => {
+            trace.appended(stored.iter().map(|one| (one.position, one.duplicate)));
             for (stored, record) in stored.iter().zip(&seen).filter(|(stored, _)| !stored.duplicate) {
                 gateway.shadows.show(&snapshot, stored.position, record);
             }
             Ok(Receipt { stored, matched, batch, lenient })
         }
-        Err(error) => Err(Rejection { trace_id: trace.trace_id_hex(), events, ..not_stored(&error) }),
+        Err(error) => {
+            let rejection = not_stored(&error, trace);
+            trace.not_appended(rejection.code);
+            Err(Rejection { events, ..rejection })
+        }
     }
 }
 
@@ -52,21 +64,21 @@ fn for_shadows(snapshot: &Snapshot, entries: &[NewEntry]) -> Vec<Arc<Record>> {
     entries.iter().map(|entry| entry.record.clone()).collect()
 }
 
-fn not_stored(error: &AppendError) -> Rejection {
+fn not_stored(error: &AppendError, trace: &RequestTrace) -> Rejection {
     let code = match error {
         AppendError::Overloaded => Code::Overloaded,
         AppendError::Full { .. } => Code::LogFull,
         AppendError::Closed => Code::LogBroken,
     };
-    refused(code, &error.to_string())
+    refused(code, &error.to_string(), trace)
 }
 
-fn refused(code: Code, detail: &str) -> Rejection {
+fn refused(code: Code, detail: &str, trace: &RequestTrace) -> Rejection {
     Rejection {
         code,
         detail: detail.to_owned(),
         errors: Vec::new(),
-        trace_id: Ids::default().root().trace_id_hex(),
+        trace_id: trace.context().trace_id_hex(),
         events: 0,
     }
 }

@@ -4,6 +4,9 @@ use super::fingerprint::{Fingerprints, Occurrences};
 use crate::codes::Code;
 use crate::config::gateway::{GatewayConfig, TraceTrust, Unmatched};
 use crate::lane_name::LaneName;
+use crate::observability::spans::Spans;
+use crate::observability::spans::request::RequestTrace;
+use crate::observability::trace::caller::Caller;
 use crate::observability::trace::{Ids, TraceContext};
 use crate::reload::snapshot::Snapshot;
 use crate::route::filter::Filter;
@@ -53,7 +56,20 @@ fn event(id: &str, ty: &str, rest: &str) -> String {
 }
 
 fn check(policy: &Policy, incoming: Incoming<'_>) -> Result<accept::Accepted, super::outcome::Rejection> {
-    accept::accept(incoming, &snapshot(), policy, Micros(1), &mut Ids::seeded(1))
+    check_as(TraceTrust::Continue, policy, incoming)
+}
+
+fn check_as(
+    trust: TraceTrust,
+    policy: &Policy,
+    incoming: Incoming<'_>,
+) -> Result<accept::Accepted, super::outcome::Rejection> {
+    let named = |wanted: &'static str| {
+        incoming.headers.iter().filter(move |(name, _)| *name == wanted).map(|(_, value)| *value)
+    };
+    let caller = Caller::of(named("traceparent"), named("tracestate"));
+    let mut trace = RequestTrace::begin(&Spans::default(), caller, trust, incoming.producer.is_some(), Ids::seeded(1));
+    accept::accept(incoming, &snapshot(), policy, Micros(1), &mut trace)
 }
 
 #[test]
@@ -81,11 +97,14 @@ fn an_events_own_creation_context_is_never_touched() {
 
 #[test]
 fn a_listener_that_restarts_traces_forgets_the_callers() {
-    let policy = Policy { trace: TraceTrust::Restart, ..policy() };
-    let accepted = check(&policy, incoming(&[STRUCTURED, ("traceparent", CALLER)], &event("1", "other", ""))).unwrap();
-    let record = &accepted.entries[0].record;
-    assert_eq!(record.event.attribute("traceparent"), Some(record.process.to_string().as_str()));
-    assert_ne!(record.process.trace_id, TraceContext::parse(CALLER).unwrap().trace_id);
+    for trust in [TraceTrust::Restart, TraceTrust::Link] {
+        let headers = [STRUCTURED, ("traceparent", CALLER), ("tracestate", "a=1")];
+        let accepted = check_as(trust, &policy(), incoming(&headers, &event("1", "other", ""))).unwrap();
+        let record = &accepted.entries[0].record;
+        assert_eq!(record.event.attribute("traceparent"), Some(record.process.to_string().as_str()));
+        assert_ne!(record.process.trace_id, TraceContext::parse(CALLER).unwrap().trace_id);
+        assert_eq!(record.tracestate, None);
+    }
 }
 
 #[test]

@@ -42,7 +42,10 @@ mod payload;
 mod reference;
 mod reloads;
 mod scale;
+#[cfg(feature = "sdk")]
+mod sdk;
 mod story;
 mod support;
 mod tidy;
+mod traces;
 mod xml;

@@ -7,7 +7,7 @@ const LONGEST_FILE: usize = 400;
 const LONGEST_FUNCTION: usize = 60;
 
 /// Modules from the bottom up. A module knows those of lower rows only; stages, which share a row, never know each other.
-const LAYERS: [&[&str]; 15] = [
+const LAYERS: [&[&str]; 16] = [
     &["codes", "lane_name", "secret", "units"],
     &["cloudevents", "observability"],
     &["tasks"],
@@ -24,6 +24,8 @@ const LAYERS: [&[&str]; 15] = [
     &["shutdown"],
     &["app"],
     &["cli"],
+    // The edge: nobody knows it.
+    &["sdk"],
 ];
 
 fn root() -> PathBuf {

@@ -22,6 +22,7 @@ fn outgoing() -> Outgoing {
         schema: None,
         snapshot: "v".into(),
         process: Ids::seeded(1).root(),
+        tracestate: None,
         decision: Arc::from([lane.clone()]),
         event,
     });

@@ -13,7 +13,9 @@ use crate::deliver::{Destination, Outgoing};
 use crate::encode::{HeaderEncoding, Mode};
 use crate::lane_name::LaneName;
 use crate::log::record::{Entry, Record};
+use crate::observability::spans::Spans;
 use crate::observability::trace::Ids;
+use crate::observability::trace::hop::Hop;
 use crate::state::{DeadLetter, DeliveryRecord, Reason, State};
 use crate::tasks::Tasks;
 use crate::transform::template::Template;
@@ -46,6 +48,7 @@ pub fn record(received: Micros, ty: &str, id: u64, lanes: &[&str], key: Option<&
         schema: None,
         snapshot: "v".into(),
         process: Ids::seeded(id).root(),
+        tracestate: None,
         decision: lanes.iter().map(|name| lane(name)).collect(),
         event: event(ty, id, key),
     }
@@ -55,7 +58,7 @@ fn key(entry: &Entry, _deliver: &DeliverEntry) -> Option<String> {
     entry.record.event.attribute("partitionkey").map(str::to_owned)
 }
 
-fn prepare(entry: &Entry, deliver: &DeliverEntry, _attempt: u32) -> Result<Outgoing, Undeliverable> {
+fn prepare(entry: &Entry, deliver: &DeliverEntry, _hop: &Hop) -> Result<Outgoing, Undeliverable> {
     assert_ne!(&*entry.record.event.ty, "poison");
     if &*entry.record.event.ty == "unfillable" {
         let (reason, code) = (Reason::Template, Code::TemplateUnfilled);
@@ -128,6 +131,7 @@ impl Setup {
             destination: Arc::new(move |name| destinations.destinations.lock().unwrap().get(name).cloned()),
             prepare,
             key,
+            spans: Spans::default(),
         }
     }
 }

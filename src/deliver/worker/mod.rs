@@ -12,10 +12,12 @@ use crate::deliver::lane::desk::{Desk, ToRead};
 use crate::deliver::retry::Pause;
 use crate::log::ReadError;
 use crate::log::record::Entry;
+use crate::observability::trace::TraceContext;
 use crate::units::Micros;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -44,6 +46,7 @@ pub async fn run(lane: Arc<Lane>, context: Arc<Context>) {
         pause: None,
         counters: None,
         idle_since: None,
+        previous: HashMap::new(),
     };
     let ended = worker.work().await;
     drop(worker);
@@ -78,6 +81,8 @@ struct Worker {
     pause: Option<Pause>,
     counters: Option<Counters>,
     idle_since: Option<Micros>,
+    /// Spans of the last attempts over events that are not settled, for the links of the next ones. Empty without export.
+    previous: HashMap<u64, TraceContext>,
 }
 
 /// What came of reading the log.
@@ -171,6 +176,7 @@ impl Worker {
                 received,
                 number: started.attempts.saturating_add(1),
                 work: started.payload,
+                previous: self.previous.get(&position).copied(),
             };
             self.flights.push(attempt::run(job).boxed());
         }

@@ -6,6 +6,7 @@ use crate::deliver::context::Work;
 use crate::deliver::counters::Counters;
 use crate::deliver::entry::{DeliverEntry, RetryPolicy};
 use crate::deliver::retry::{self, Pause};
+use crate::observability::trace::TraceContext;
 use crate::state::{Attempt, Change, Failure, Reason};
 use crate::units::Micros;
 use futures::{FutureExt, StreamExt};
@@ -27,8 +28,9 @@ impl Worker {
         let mut verdicts = Vec::new();
         let mut next = Some(first);
         while let Some(finished) = next {
-            let position = finished.position;
+            let (position, span) = (finished.position, finished.span);
             let (verdict, change) = self.judge(finished);
+            self.remember(position, span, &verdict);
             if let Some(change) = change {
                 self.context.state.record(change).await;
             }
@@ -42,6 +44,15 @@ impl Worker {
                 Verdict::Park(due) => desk.window.park(position, due),
                 Verdict::PutBack(work) => desk.window.put_back(position, work),
             }
+        }
+    }
+
+    /// The next attempt over an event is linked to this one.
+    fn remember(&mut self, position: u64, span: Option<TraceContext>, verdict: &Verdict) {
+        match (verdict, span) {
+            (Verdict::Park(_) | Verdict::PutBack(_), Some(span)) => drop(self.previous.insert(position, span)),
+            (Verdict::Settle, _) if !self.previous.is_empty() => drop(self.previous.remove(&position)),
+            _ => {}
         }
     }
 

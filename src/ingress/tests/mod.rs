@@ -8,6 +8,9 @@ use crate::config::gateway::{Limits, Webhook};
 use crate::ingress::counters::Counters;
 use crate::ingress::handle::{Ingress, Receive, Shared};
 use crate::log::Stored;
+use crate::observability::spans::Spans;
+use crate::observability::spans::request::RequestTrace;
+use crate::observability::trace::TraceTrust;
 use crate::pipeline::Incoming;
 use crate::pipeline::budget::Budget;
 use crate::pipeline::outcome::{Receipt, Rejection};
@@ -31,7 +34,7 @@ struct Pipeline {
 }
 
 impl Receive for Arc<Pipeline> {
-    async fn receive(&self, incoming: Incoming<'_>) -> Result<Receipt, Rejection> {
+    async fn receive(&self, incoming: Incoming<'_>, _trace: &mut RequestTrace) -> Result<Receipt, Rejection> {
         let code = match &*incoming.body {
             b"!panic" => panic!("asked to"),
             b"!broken" => Some(Code::LogBroken),
@@ -84,6 +87,8 @@ async fn server(limits: Limits) -> Server {
         counters: Counters::new("public"),
         rejections: Arc::clone(&rejections),
         webhook: Webhook { allowed_origins: vec!["a.example".to_owned()], allowed_rate: Some(120) },
+        trace: TraceTrust::default(),
+        spans: Spans::default(),
     };
     let socket = server::bind("127.0.0.1:0").await.unwrap();
     let options: Options = crate::ingress::options("public", &limits);

@@ -27,6 +27,8 @@ pub struct Record {
     pub snapshot: ByteString,
     /// Context of the span that processed it: parent of its deliveries (reliability.md §4.3 R5).
     pub process: TraceContext,
+    /// `tracestate` of the caller's trace, where that is continued.
+    pub tracestate: Option<ByteString>,
     /// The deliver entries it goes to; empty when unmatched.
     pub decision: Decision,
     /// The event as accepted: as it came, plus a filled-in `traceparent`.
@@ -45,7 +47,7 @@ pub struct Entry {
 impl Record {
     /// Bytes it costs in memory, near enough for accounting.
     pub fn size(&self) -> usize {
-        self.event.size() + 256
+        self.event.size() + self.tracestate.as_ref().map_or(0, |state| state.len()) + 256
     }
 }
 
@@ -57,6 +59,9 @@ const HAS_SCHEMA: u8 = 1 << 1;
 const SAMPLED: u8 = 1 << 2;
 /// The decision stands in the record itself, by names.
 const HAS_DECISION: u8 = 1 << 3;
+const HAS_TRACESTATE: u8 = 1 << 4;
+/// A record with another flag was written by a later version.
+const KNOWN: u8 = HAS_PRODUCER | HAS_SCHEMA | SAMPLED | HAS_DECISION | HAS_TRACESTATE;
 
 /// The record as bytes that stand for themselves, decision included.
 pub fn encode(record: &Record) -> Vec<u8> {
@@ -119,13 +124,14 @@ fn head(record: &Record, flags: u8) -> Vec<u8> {
         flags
             | flag(record.producer.is_some(), HAS_PRODUCER)
             | flag(record.schema.is_some(), HAS_SCHEMA)
-            | flag(record.process.sampled, SAMPLED),
+            | flag(record.process.sampled, SAMPLED)
+            | flag(record.tracestate.is_some(), HAS_TRACESTATE),
     );
     out.extend_from_slice(&record.received.0.to_le_bytes());
     out.extend_from_slice(&record.process.trace_id);
     out.extend_from_slice(&record.process.span_id);
     put_bytes(&mut out, record.listener.as_bytes());
-    for text in record.producer.iter().chain(&record.schema) {
+    for text in record.producer.iter().chain(&record.schema).chain(&record.tracestate) {
         put_bytes(&mut out, text.as_bytes());
     }
     put_bytes(&mut out, record.snapshot.as_bytes());
@@ -167,6 +173,9 @@ fn read(bytes: &Bytes, decision: Option<Decision>) -> Result<Record, Malformed> 
         return Err(Malformed);
     }
     let flags = cursor.byte()?;
+    if flags & !KNOWN != 0 {
+        return Err(Malformed);
+    }
     let optional = |cursor: &mut Cursor<'_>, bit: u8| match flags & bit {
         0 => Ok(None),
         _ => cursor.text().map(Some),
@@ -176,6 +185,7 @@ fn read(bytes: &Bytes, decision: Option<Decision>) -> Result<Record, Malformed> 
     let listener = cursor.text()?;
     let producer = optional(&mut cursor, HAS_PRODUCER)?;
     let schema = optional(&mut cursor, HAS_SCHEMA)?;
+    let tracestate = optional(&mut cursor, HAS_TRACESTATE)?;
     let snapshot = cursor.text()?;
     let event = read_event(&mut cursor)?;
     let decision = match (flags & HAS_DECISION, decision) {
@@ -184,7 +194,7 @@ fn read(bytes: &Bytes, decision: Option<Decision>) -> Result<Record, Malformed> 
         _ => read_decision(&mut cursor)?,
     };
     cursor.end()?;
-    Ok(Record { received, listener, producer, schema, snapshot, process, decision, event })
+    Ok(Record { received, listener, producer, schema, snapshot, process, tracestate, decision, event })
 }
 
 fn read_event(cursor: &mut Cursor<'_>) -> Result<Event, Malformed> {

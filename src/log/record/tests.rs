@@ -42,16 +42,17 @@ fn record() -> impl Strategy<Value = Record> {
         .prop_map(|(id, source, ty, attributes, data)| Event { id, source, ty, attributes, data });
     let context = (any::<[u8; 16]>(), any::<[u8; 8]>(), any::<bool>())
         .prop_map(|(trace_id, span_id, sampled)| TraceContext { trace_id, span_id, sampled });
-    let options = (proptest::option::of(text()), proptest::option::of(text()));
+    let options = (proptest::option::of(text()), proptest::option::of(text()), proptest::option::of(text()));
     let lanes = proptest::collection::vec(lane(), 0..4);
     (any::<i64>(), text(), options, text(), context, lanes, event).prop_map(
-        |(received, listener, (producer, schema), snapshot, process, lanes, event)| Record {
+        |(received, listener, (producer, schema, tracestate), snapshot, process, lanes, event)| Record {
             received: Micros(received),
             listener,
             producer,
             schema,
             snapshot,
             process,
+            tracestate,
             decision: lanes.into(),
             event,
         },
@@ -83,6 +84,24 @@ proptest! {
         let read = decode(Bytes::from(bytes.clone()));
         prop_assert!(read.is_err() || encode(&read.unwrap()).len() <= bytes.len() + 16);
     }
+}
+
+#[test]
+fn a_record_written_before_there_was_a_tracestate_is_read() {
+    // Version 1, anonymous, one attribute, data `{}`: written by the first release.
+    let bytes = [
+        &[1, 4][..],
+        &7_i64.to_le_bytes(),
+        &[1; 16],
+        &[2; 8],
+        b"\x06public\x01v\x011\x02/s\x01t\x01\x03sub\x02\x01x\x03\x02{}",
+    ]
+    .concat();
+    let record = decode_undecided(&Bytes::from(bytes.clone()), Arc::from([])).unwrap();
+    assert_eq!((&*record.event.id, record.process.sampled, record.tracestate.as_ref()), ("1", true, None));
+    let mut later = bytes;
+    later[1] |= 1 << 7;
+    assert!(decode_undecided(&Bytes::from(later), Arc::from([])).is_err());
 }
 
 #[test]

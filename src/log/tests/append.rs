@@ -32,6 +32,7 @@ async fn everything_of_a_record_is_the_same_after_a_restart() {
         .map(|number| Record {
             producer: (number % 2 == 0).then(|| "shop".into()),
             schema: (number % 3 == 0).then(|| "order/1".into()),
+            tracestate: (number % 5 == 0).then(|| "a=1".into()),
             decision: if number % 4 == 0 { decision(&[lane("audit", "log", None)]) } else { shared.clone() },
             ..record(number)
         })

@@ -23,6 +23,7 @@ pub fn record(number: u64) -> Record {
         schema: None,
         snapshot: "snapshot".into(),
         process: TraceContext { trace_id, span_id: [1; 8], sampled: false },
+        tracestate: None,
         decision: Arc::new([]),
         event: event(number),
     }

@@ -6,6 +6,7 @@ pub mod kafka;
 pub mod ledger;
 #[cfg(feature = "nats")]
 pub mod nats;
+pub mod otlp;
 pub mod receiver;
 
 use std::future::Future;

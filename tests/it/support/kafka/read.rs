@@ -13,8 +13,6 @@ pub struct Landed {
     pub partition: i32,
     /// Its offset.
     pub offset: i64,
-    /// When it was sent, in milliseconds since 1970.
-    pub sent: i64,
     /// Its key; `None` = null.
     pub key: Option<String>,
     /// Its value; `None` = null.
@@ -60,7 +58,6 @@ impl KafkaServer {
             landed.push(Landed {
                 partition: record.partition(),
                 offset: record.offset(),
-                sent: record.timestamp().to_millis().expect("a time"),
                 key: record.key().map(text),
                 value: record.payload().map(<[u8]>::to_vec),
                 headers,
@@ -77,5 +74,10 @@ impl KafkaServer {
         let count =
             |partition: i32| consumer.fetch_watermarks(topic, partition, ANSWER).map_or(0, |(low, high)| high - low);
         metadata.topics()[0].partitions().iter().map(|partition| count(partition.id())).sum()
+    }
+
+    /// The value of a header of every record of a topic, partition by partition, oldest first: `ce_id`.
+    pub fn headers(&self, topic: &str, name: &str) -> Vec<String> {
+        self.read(topic).iter().map(|record| record.header(name).expect(name).to_owned()).collect()
     }
 }

@@ -1,6 +1,25 @@
-//! W3C trace context: `traceparent` in and out (reliability.md §4.3), and the ids of hops.
+//! W3C trace context: `traceparent` and `tracestate` in and out (reliability.md §4.3), and the ids of hops.
 
+pub mod caller;
+pub mod hop;
+mod state;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
+
+/// What becomes of the caller's trace (reliability.md §4.3 R9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TraceTrust {
+    /// Continued.
+    #[default]
+    Continue,
+    /// A new trace, linked to the caller's.
+    Link,
+    /// A new trace; the caller's is forgotten.
+    Restart,
+}
 
 /// The context of one hop or of an event's creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,6 +89,11 @@ impl TraceContext {
             write!(text, "{byte:02x}").unwrap_or_default();
             text
         })
+    }
+
+    /// True for the context of the same span, whatever it says of sampling.
+    pub fn is_same_span(&self, other: &TraceContext) -> bool {
+        self.trace_id == other.trace_id && self.span_id == other.span_id
     }
 }
 
