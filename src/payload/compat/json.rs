@@ -68,25 +68,29 @@ impl Comparison {
             return;
         }
         let before = self.found.len();
+        // What is found below is told again, or not, for each alternative.
+        let splits = self.splits < SPLITS && (writer.iter().any(offers) || offers(reader));
+        let seen = splits.then(|| self.seen.clone());
         self.keywords(writer, reader);
-        if self.found.len() > before && self.splits < SPLITS {
+        if let Some(seen) = seen.filter(|_| self.found.len() > before) {
+            self.seen = seen;
             self.split(writer, reader, before);
         }
     }
 
     /// Where the writer offers alternatives, each of them may get through although all together seem not to.
     fn split<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>, before: usize) {
-        let offers = |place: &Place<'_>| !place.split && (place.get("anyOf").is_some() || place.get("oneOf").is_some());
         let mut narrowed = writer.to_vec();
         let branches = if let Some(at) = writer.iter().position(offers) {
             narrowed[at].split = true;
             writer[at].list(if writer[at].get("anyOf").is_some() { "anyOf" } else { "oneOf" })
-        } else if reader.get("anyOf").is_some() || reader.get("oneOf").is_some() {
+        } else if offers(reader) {
             kinds_of(writer)
         } else {
             return;
         };
-        if branches.len() < 2 {
+        let same_again = branches.len() == 1 && !writer.iter().any(offers);
+        if branches.is_empty() || same_again {
             return;
         }
         let told = self.found.split_off(before);
@@ -230,6 +234,11 @@ fn by_type(reader: &Place<'_>, kind: &str) -> bool {
         Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).any(named),
         _ => true,
     }
+}
+
+/// Are there alternatives that are not accounted for?
+fn offers(place: &Place<'_>) -> bool {
+    !place.split && (place.get("anyOf").is_some() || place.get("oneOf").is_some())
 }
 
 /// One schema for each kind of value that may stand there.

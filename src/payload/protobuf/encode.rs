@@ -17,6 +17,7 @@ pub struct Encoder<'t> {
     pub(super) tape: &'t Tape<'t>,
     pub(super) out: Vec<u8>,
     pub(super) report: Report<'t>,
+    /// Messages around the value at hand.
     depth: usize,
 }
 
@@ -34,16 +35,21 @@ impl<'t> Encoder<'t> {
 
     /// Writes the content of a message. False: it does not fit.
     pub(super) fn message(&mut self, at: usize, message: &MessageDescriptor) -> bool {
-        self.depth += 1;
+        self.nested(1, |encoder| match WellKnown::of(message) {
+            Some(kind) => encoder.well_known(at, kind, message),
+            None => encoder.object(at, message, None),
+        })
+    }
+
+    /// Writes something inside of more messages.
+    pub(super) fn nested(&mut self, messages: usize, write: impl FnOnce(&mut Self) -> bool) -> bool {
+        self.depth += messages;
         let fits = if self.depth > NESTING {
             self.report.violation(|| "the nesting is deeper than readers of Protobuf take".to_owned())
         } else {
-            match WellKnown::of(message) {
-                Some(kind) => self.well_known(at, kind, message),
-                None => self.object(at, message, None),
-            }
+            write(self)
         };
-        self.depth -= 1;
+        self.depth -= messages;
         fits
     }
 

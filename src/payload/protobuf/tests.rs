@@ -231,6 +231,11 @@ fn hostile_data_ends() {
     let deep = format!("{{\"cash\":{}{{}}{}}}", "{\"next\":".repeat(110), "}".repeat(110));
     let Err(Unfit::Violations(violations)) = schema.check_json(deep.as_bytes()) else { panic!() };
     assert!(violations[0].detail.contains("nesting"), "{violations:?}");
+    for (text, fits) in [("[".repeat(40) + &"]".repeat(40), true), ("[".repeat(60) + &"]".repeat(60), false)] {
+        let data = format!("{{\"anyValue\":{text}}}");
+        assert_eq!(schema.to_bytes(data.as_bytes()).is_ok_and(|bytes| schema.check_bytes(&bytes).is_ok()), fits);
+        assert_eq!(schema.check_json(data.as_bytes()).is_ok(), fits, "what is let through can be read");
+    }
     let many = [0x8a, 1, 0].repeat(200_000);
     assert_eq!(schema.to_json(&many).unwrap().len(), "{\"lines\":[]}".len() + 200_000 * 3 - 1);
 }

@@ -150,7 +150,6 @@ impl Encoder<'_> {
         self.entries(at, |encoder, entry| encoder.length_prefixed(1, |encoder| encoder.value(entry)))
     }
 
-    /// Nesting is bounded by that of the document: a level of it is three messages at most.
     fn value(&mut self, at: usize) -> bool {
         let value = self.tape.value(at);
         match value.kind {
@@ -176,8 +175,9 @@ impl Encoder<'_> {
                 self.out.push(u8::from(value.raw == "true"));
                 true
             }
-            Json::Object => self.length_prefixed(5, |encoder| encoder.structure(at)),
-            Json::Array => self.length_prefixed(6, |encoder| encoder.list_value(at)),
+            // A Struct, an entry and a Value; a ListValue and a Value.
+            Json::Object => self.nested(3, |encoder| encoder.length_prefixed(5, |encoder| encoder.structure(at))),
+            Json::Array => self.nested(2, |encoder| encoder.length_prefixed(6, |encoder| encoder.list_value(at))),
         }
     }
 
