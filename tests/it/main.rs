@@ -14,6 +14,9 @@ mod conformance_xml;
 mod conversion;
 #[cfg(all(feature = "kafka", feature = "nats"))]
 mod deployment;
+#[path = "../fuzz/lib.rs"]
+mod fuzz;
+mod fuzz_corpus;
 mod hostile_formats;
 mod http_abuse;
 mod http_destination;
