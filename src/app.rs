@@ -6,6 +6,7 @@ use crate::config::Loaded;
 use crate::config::compile::DestinationSpec;
 use crate::config::gateway::GatewayConfig;
 use crate::deliver::destinations::{Destinations, Wanted};
+use crate::deliver::direct::{Bounds, Direct};
 use crate::deliver::discard::Discard;
 use crate::deliver::dispatcher::{Delivery, LaneLimits};
 use crate::deliver::log::LogDestination;
@@ -17,6 +18,8 @@ use crate::observability::spans::Spans;
 use crate::observability::spans::export::Exporter;
 use crate::pipeline::budget::Budget;
 use crate::pipeline::fingerprint::Fingerprints;
+use crate::pipeline::handover::Handovers;
+use crate::pipeline::handover::duplicates::Duplicates;
 use crate::pipeline::rejections::Rejections;
 use crate::pipeline::shadow::Shadows;
 use crate::pipeline::{Durable, Gateway, Phase, dispatch};
@@ -24,7 +27,7 @@ use crate::reload::snapshot::Snapshot;
 use crate::reload::{Followers, Snapshots, watch};
 use crate::server::{BindError, Running};
 use crate::shutdown::Deadline;
-use crate::state::{State, StateError};
+use crate::state::{Resume, State, StateError};
 use crate::tasks::Tasks;
 use crate::units::Size;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -38,6 +41,8 @@ use tokio::sync::watch as phases;
 const TAIL_BYTES: usize = 4 << 20;
 /// Bytes of events all lanes hold in memory.
 const LANE_BYTES: usize = 64 << 20;
+/// Bounds of the time a message may stay in a client whose users all wait.
+const MESSAGE_TIMEOUT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 /// A lane without work ends after this long.
 const LANE_IDLE: Duration = Duration::from_mins(1);
 
@@ -86,21 +91,23 @@ impl App {
         let (phase, phase_seen) = phases::channel(Phase::Starting);
         let (config, snapshots) = Snapshots::from_loaded(loaded);
         let snapshots = Arc::new(snapshots);
-        let data_dir = DataDir::lock(&config.data_dir)?;
-        snapshots.keep_history(data_dir.root());
-        let fingerprints = Fingerprints::new(duplicate_key(data_dir.root())?);
-        let log = open_log(&config, &data_dir).await?;
-        let (state, resume) = State::open(&data_dir.root().join("state.db"))?;
-
+        let opened = if config.keeps_log() { Some(Opened::open(&config).await?) } else { None };
+        if let Some(opened) = &opened {
+            snapshots.keep_history(opened.data_dir.root());
+        }
+        let fingerprints = Fingerprints::new(opened.as_ref().map_or_else(random_key, |opened| Ok(opened.key))?);
         let destinations = Arc::new(Destinations::default());
-        destinations.apply(wanted(&snapshots.current(), Some(&log), &tasks));
+        let log = opened.as_ref().map(|opened| &opened.log);
+        destinations.apply(wanted(&snapshots.current(), &config, log, &tasks));
         let plan = plan(&snapshots, &destinations, exporter.spans());
-        let delivery = Delivery::start(log.clone(), state.clone(), plan, resume, lane_limits(&config), &tasks);
+        let handovers = config.waits_for_destinations().then(|| handovers(&config, &plan, &tasks));
+        let (durable, data_dir) = opened.map(|opened| opened.start(plan, lane_limits(&config), &tasks)).unzip();
         let limits = config.limits;
         let gateway = Arc::new(Gateway {
             config,
             snapshots,
-            durable: Some(Durable { log, state, delivery }),
+            durable,
+            handovers,
             destinations,
             fingerprints,
             bodies: Arc::new(Budget::new(bytes(limits.inflight_bytes))),
@@ -116,7 +123,7 @@ impl App {
         for listener in &gateway.config.listeners {
             public.push(ingress::start(gateway.clone(), listener, &tasks).await?);
         }
-        Ok(App { gateway, tasks, phase, public, admin, exporter, _data_dir: Some(data_dir) })
+        Ok(App { gateway, tasks, phase, public, admin, exporter, _data_dir: data_dir })
     }
 
     /// Names and addresses of the public listeners.
@@ -150,6 +157,12 @@ impl App {
                 tracing::warn!(listener = name, "requests were cut: their share of the shutdown deadline was over");
             }
         }
+        // Requests that were cut above, or whose clients went away, are finished all the same.
+        if let Some(handovers) = &self.gateway.handovers
+            && !handovers.direct().finish(deadline.share(1, 2)).await
+        {
+            tracing::warn!("deliveries were cut: their share of the shutdown deadline was over");
+        }
         if let Some(durable) = &self.gateway.durable {
             let kept = durable.delivery.stop(deadline.share(2, 3)).await;
             if kept > 0 {
@@ -169,6 +182,39 @@ impl App {
             tracing::warn!("some tasks did not end before the shutdown deadline");
         }
     }
+}
+
+/// What was found in the data directory.
+struct Opened {
+    data_dir: DataDir,
+    key: [u8; 16],
+    log: Log,
+    state: State,
+    resume: Resume,
+}
+
+impl Opened {
+    async fn open(config: &GatewayConfig) -> Result<Opened, StartError> {
+        let data_dir = DataDir::lock(&config.data_dir)?;
+        let key = duplicate_key(data_dir.root())?;
+        let log = open_log(config, &data_dir).await?;
+        let (state, resume) = State::open(&data_dir.root().join("state.db"))?;
+        Ok(Opened { data_dir, key, log, state, resume })
+    }
+
+    fn start(self, plan: Plan, limits: LaneLimits, tasks: &Tasks) -> (Durable, DataDir) {
+        let Opened { data_dir, log, state, resume, key: _ } = self;
+        let delivery = Delivery::start(log.clone(), state.clone(), plan, resume, limits, tasks);
+        (Durable { log, state, delivery }, data_dir)
+    }
+}
+
+fn handovers(config: &GatewayConfig, plan: &Plan, tasks: &Tasks) -> Arc<Handovers> {
+    let limits = config.limits;
+    let bounds = Bounds { places: limits.queue_requests, batch: limits.batch_events };
+    let direct = Direct::start(plan.clone(), bounds, !config.keeps_log(), tasks);
+    let duplicates = Duplicates::new(limits.duplicate_window.0, limits.duplicate_events);
+    Arc::new(Handovers::new(direct, duplicates, tasks.clone()))
 }
 
 async fn open_log(config: &GatewayConfig, data_dir: &DataDir) -> Result<Log, StartError> {
@@ -219,7 +265,8 @@ fn plan(snapshots: &Arc<Snapshots>, destinations: &Arc<Destinations>, spans: &Sp
 }
 
 /// The destinations of a snapshot; the embedded log is one of them where there is one.
-fn wanted(snapshot: &Snapshot, log: Option<&Log>, tasks: &Tasks) -> Vec<Wanted> {
+fn wanted(snapshot: &Snapshot, config: &GatewayConfig, log: Option<&Log>, tasks: &Tasks) -> Vec<Wanted> {
+    let message_timeout = message_timeout(config);
     let one = |(name, spec): (&String, &DestinationSpec)| {
         let (tasks, name_) = (tasks.clone(), name.clone());
         let start: Box<dyn FnOnce() -> Arc<dyn Destination> + Send> = match spec.clone() {
@@ -229,12 +276,19 @@ fn wanted(snapshot: &Snapshot, log: Option<&Log>, tasks: &Tasks) -> Vec<Wanted> 
             }
             DestinationSpec::Discard => Box::new(|| Arc::new(Discard)),
             DestinationSpec::Nats(config) => Box::new(move || nats::start(&name_, &config, &tasks)),
-            DestinationSpec::Kafka(config) => Box::new(move || kafka::start(&name_, &config, None, &tasks)),
+            DestinationSpec::Kafka(config) => Box::new(move || kafka::start(&name_, &config, message_timeout, &tasks)),
             DestinationSpec::Http(options) => Box::new(move || http::start(&name_, &options.config)),
         };
         Some(Wanted { name: name.clone(), kind: spec.kind(), fingerprint: fingerprint(spec), start })
     };
     snapshot.destinations.iter().filter_map(one).collect()
+}
+
+/// Where every sender waits, nothing is kept in a client longer than the longest of them: what was answered with 502 is not
+/// sent minutes later.
+fn message_timeout(config: &GatewayConfig) -> Option<Duration> {
+    let longest = config.listeners.iter().map(|listener| listener.ack_timeout.0).max();
+    longest.filter(|_| !config.keeps_log()).map(|longest| longest.clamp(MESSAGE_TIMEOUT.0, MESSAGE_TIMEOUT.1))
 }
 
 /// Equal for equal options, secrets included; never shown.
@@ -250,7 +304,10 @@ fn fingerprint(spec: &DestinationSpec) -> String {
 fn watch_files(gateway: &Arc<Gateway>, tasks: &Tasks) {
     let destinations = {
         let (shared, owner) = (gateway.clone(), tasks.clone());
-        move |snapshot: &Snapshot| wanted(snapshot, shared.durable.as_ref().map(|durable| &durable.log), &owner)
+        move |snapshot: &Snapshot| {
+            let log = shared.durable.as_ref().map(|durable| &durable.log);
+            wanted(snapshot, &shared.config, log, &owner)
+        }
     };
     let (before, after) = (gateway.clone(), gateway.clone());
     let of_next = destinations.clone();
@@ -260,6 +317,9 @@ fn watch_files(gateway: &Arc<Gateway>, tasks: &Tasks) {
             after.destinations.apply(destinations(snapshot));
             if let Some(durable) = &after.durable {
                 durable.delivery.snapshot_changed();
+            }
+            if let Some(handovers) = &after.handovers {
+                handovers.direct().snapshot_changed();
             }
             after.shadows.forget_others(snapshot);
         }),
@@ -281,10 +341,17 @@ fn duplicate_key(root: &Path) -> Result<[u8; 16], StartError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(fail(error)),
     }
-    let mut key = [0; 16];
-    std::fs::File::open("/dev/urandom")
-        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut key))
-        .map_err(fail)?;
+    let key = random_key()?;
     std::fs::write(&path, key).map_err(fail)?;
+    Ok(key)
+}
+
+/// A key nobody can guess.
+fn random_key() -> Result<[u8; 16], StartError> {
+    const SOURCE: &str = "/dev/urandom";
+    let mut key = [0; 16];
+    std::fs::File::open(SOURCE)
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut key))
+        .map_err(|source| StartError::Io { path: SOURCE.to_owned(), source })?;
     Ok(key)
 }

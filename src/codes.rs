@@ -127,6 +127,8 @@ codes! {
         "A mapping holds the same key twice. YAML forbids it, and readers differ in which one they believe.";
     BadConversion = 2017, "invalid conversion rules",
         "Conversion rules name members by JSON Pointers (/items/*/sku) and elements by XML names; two rules must not say different things of one member.";
+    LogNotKept = 2020, "there is no log to deliver to",
+        "All listeners of the gateway have ack: destinations, so it keeps no log, and no deliver entry may name the destination log. Deliver to a broker, or give a listener ack: log.";
     BadConvert = 2035, "a convert step whose keys do not go together",
         "framing: confluent stands beside schema_id, and only with to: application/avro or application/protobuf; a conversion to XML needs rules. To Avro or Protobuf the event's type needs a schema of that kind (.avsc, .proto).";
     IncompatibleSchema = 2036, "a schema breaks with the version before it",

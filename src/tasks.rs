@@ -27,6 +27,8 @@ pub enum Kind {
     Destination,
     /// Evaluates shadow routes. After a panic they are not counted any more.
     Shadow,
+    /// Finishes what a client that has gone away had asked for. A panic ends nothing else.
+    Abandoned,
 }
 
 impl Kind {
@@ -41,6 +43,7 @@ impl Kind {
             Kind::Upkeep => "upkeep",
             Kind::Destination => "destination",
             Kind::Shadow => "shadow",
+            Kind::Abandoned => "abandoned",
         }
     }
 

@@ -61,6 +61,7 @@ impl IntoResponse for Refusal {
             code: self.code,
             detail: &self.detail,
             errors: Vec::new(),
+            delivered: None,
             trace_id: "",
         };
         let mut response = with_type(status, problem::CONTENT_TYPE, problem.to_json().into());

@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Problem as Told};
 use crate::cli::output::{Format, Paint, Printer, message};
 use crate::codes::Code;
+use crate::config::gateway::Ack;
 use crate::config::problem::Problem;
 use crate::config::{self, report};
 use crate::log::LockError;
@@ -124,7 +125,9 @@ fn announce(app: &App, begun: Instant, printer: &mut Printer) -> Result<(), Fail
     let mut lines =
         vec![format!("signalbox {version} is ready after {} ms", begun.elapsed().as_millis()), String::new()];
     for (name, address) in &listeners {
-        lines.push(format!("  events  {}/   (listener {name}, POST)", url(*address)));
+        let waits = app.gateway().config.listeners.iter().any(|one| one.name == *name && one.ack == Ack::Destinations);
+        let ack = if waits { ", ack: destinations" } else { "" };
+        lines.push(format!("  events  {}/   (listener {name}, POST{ack})", url(*address)));
     }
     lines.push(format!("  admin   {admin}/api/v1/routes"));
     if let Some((_, address)) = listeners.first() {

@@ -34,7 +34,7 @@ pub struct GatewayConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
-    "x-later" = ["ack_timeout", "tls"],
+    "x-later" = ["tls"],
     "x-later-unless-empty" = ["authentication", "auth", "rate", "rates"]
 ))]
 pub struct Listener {
@@ -46,6 +46,9 @@ pub struct Listener {
     /// What a 2xx means.
     #[serde(default)]
     pub ack: Ack,
+    /// With `ack: destinations`: how long a request may wait for its deliver entries, retries included.
+    #[serde(default = "default_ack_timeout")]
+    pub ack_timeout: Span,
     /// What becomes of an event no route matches.
     #[serde(default)]
     pub unmatched: Unmatched,
@@ -87,11 +90,12 @@ pub enum Leniency {
 /// What a 2xx means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[schemars(extend("x-later" = ["destinations"]))]
 pub enum Ack {
     /// The event and its routing decision are fsynced in the log.
     #[default]
     Log,
+    /// Every matched deliver entry has taken the event; nothing is kept on local disk.
+    Destinations,
 }
 
 /// What becomes of an event no route matches.
@@ -191,7 +195,7 @@ pub struct Limits {
     /// How many identities are remembered at most.
     #[schemars(range(min = 1))]
     pub duplicate_events: usize,
-    /// Requests that may wait for the log; one more is 503.
+    /// Requests that may wait for the log, and deliveries that requests with `ack: destinations` may wait for; one more is 503.
     #[schemars(range(min = 1))]
     pub queue_requests: usize,
     /// Bytes of request bodies held at once over all connections; more is 503.
@@ -213,6 +217,10 @@ fn default_listen() -> String {
     "127.0.0.1:8080".to_owned()
 }
 
+const fn default_ack_timeout() -> Span {
+    seconds(10)
+}
+
 const fn seconds(seconds: u64) -> Span {
     Span(std::time::Duration::from_secs(seconds))
 }
@@ -224,6 +232,7 @@ impl Default for GatewayConfig {
                 name: "public".to_owned(),
                 address: default_listen(),
                 ack: Ack::default(),
+                ack_timeout: default_ack_timeout(),
                 unmatched: Unmatched::default(),
                 trace: TraceTrust::default(),
                 webhook: Webhook::default(),

@@ -21,7 +21,7 @@ pub mod suggest;
 pub mod yaml;
 
 use compile::gateway::{Overrides, load_as_far_as_possible};
-use compile::{Compiled, compile_with};
+use compile::{Compiled, compile_from};
 use gateway::GatewayConfig;
 use problem::Problem;
 use sources::Sources;
@@ -64,7 +64,7 @@ fn load_with(
     let failed = problems.has_errors();
     let mut problems = problems.into_sorted();
     let sources = Sources::read(&gateway.routes_dir, &gateway.schemas_dir);
-    match compile_with(&sources, variable) {
+    match compile_from(&sources, gateway.keeps_log(), variable) {
         Ok(compiled) if !failed => Ok(Loaded { gateway, sources, compiled, failed: None }),
         Ok(compiled) => {
             problems.extend(compiled.warnings);

@@ -20,6 +20,7 @@ use futures::FutureExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Larger events are prepared on a blocking thread.
 const LARGE_BYTES: usize = 64 << 10;
@@ -200,21 +201,45 @@ pub fn removed(lane: &LaneName) -> Outcome {
     Outcome::Dead(Reason::RouteRemoved, failure(Code::RouteRemoved, detail))
 }
 
-/// Makes the message of an attempt: transforms, fills in, encodes.
-pub async fn prepare(
+async fn prepare(
     plan: &Plan,
     entry: &Arc<Entry>,
     deliver: &Arc<DeliverEntry>,
     hop: &Hop,
     number: u32,
 ) -> Result<Outgoing, NotSent> {
+    if entry.record.event.data.len() <= LARGE_BYTES {
+        return prepare_now(plan, entry, deliver, hop, number);
+    }
     let prepare = plan.prepare;
-    let prepared = if entry.record.event.data.len() > LARGE_BYTES {
-        let (entry, deliver, hop) = (entry.clone(), deliver.clone(), hop.clone());
-        tokio::task::spawn_blocking(move || prepare(&entry, &deliver, &hop)).await.ok()
-    } else {
-        catch_unwind(AssertUnwindSafe(|| prepare(entry, deliver, hop))).ok()
-    };
+    let (large, by, of) = (entry.clone(), deliver.clone(), hop.clone());
+    let prepared = tokio::task::spawn_blocking(move || prepare(&large, &by, &of)).await.ok();
+    prepared_or_not(prepared, entry, deliver, number)
+}
+
+/// Makes the message of an attempt without waiting: transforms, fills in, encodes. A large one is made aside of the other
+/// tasks of the thread.
+pub fn prepare_now(
+    plan: &Plan,
+    entry: &Entry,
+    deliver: &DeliverEntry,
+    hop: &Hop,
+    number: u32,
+) -> Result<Outgoing, NotSent> {
+    let make = || catch_unwind(AssertUnwindSafe(|| (plan.prepare)(entry, deliver, hop))).ok();
+    let can_move = || Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    let is_large = entry.record.event.data.len() > LARGE_BYTES;
+    let prepared = if is_large && can_move() { tokio::task::block_in_place(make) } else { make() };
+    prepared_or_not(prepared, entry, deliver, number)
+}
+
+/// `None`: preparing it panicked.
+fn prepared_or_not(
+    prepared: Option<Result<Outgoing, Undeliverable>>,
+    entry: &Entry,
+    deliver: &DeliverEntry,
+    number: u32,
+) -> Result<Outgoing, NotSent> {
     match prepared {
         Some(Ok(outgoing)) => Ok(outgoing),
         Some(Err(Undeliverable { reason, code, detail, target })) => {

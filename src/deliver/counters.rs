@@ -12,6 +12,8 @@ pub struct Counters {
     pub retried: Counter,
     /// It became a dead letter.
     pub dead: Counter,
+    /// It was given up, and its sender was told so (`ack: destinations`).
+    pub failed: Counter,
 }
 
 impl Counters {
@@ -24,6 +26,7 @@ impl Counters {
             delivered: handle("delivered"),
             retried: handle("retried"),
             dead: handle("dead"),
+            failed: handle("failed"),
         }))
     }
 }

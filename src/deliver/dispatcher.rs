@@ -106,6 +106,17 @@ pub struct LaneReport {
     pub paused: bool,
 }
 
+impl LaneReport {
+    /// The same lane's counters on another way.
+    pub fn add(&mut self, other: &LaneReport) {
+        self.lag += other.lag;
+        self.oldest = self.oldest.into_iter().chain(other.oldest).min();
+        self.parked += other.parked;
+        self.in_flight += other.in_flight;
+        self.paused |= other.paused;
+    }
+}
+
 impl Delivery {
     /// Starts handing out from where `resume` stands. Must be called inside the runtime.
     pub fn start(log: Log, state: State, plan: Plan, resume: Resume, limits: LaneLimits, tasks: &Tasks) -> Delivery {

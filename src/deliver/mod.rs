@@ -4,6 +4,7 @@ mod attempt;
 mod context;
 mod counters;
 pub mod destinations;
+pub mod direct;
 pub mod discard;
 pub mod dispatcher;
 pub mod entry;

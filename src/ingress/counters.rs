@@ -14,6 +14,7 @@ pub struct Counters {
     invalid: Counter,
     rejected: Counter,
     shed: Counter,
+    failed: Counter,
 }
 
 impl Counters {
@@ -27,6 +28,7 @@ impl Counters {
             invalid: counter("invalid"),
             rejected: counter("rejected"),
             shed: counter("shed"),
+            failed: counter("failed"),
         }
     }
 
@@ -55,6 +57,7 @@ impl Counters {
             Some(Outcome::Invalid) => &self.invalid,
             Some(Outcome::Rejected) => &self.rejected,
             Some(Outcome::Shed) => &self.shed,
+            Some(Outcome::Failed) => &self.failed,
             None => return,
         };
         counter.increment(events);

@@ -24,7 +24,7 @@ struct Verdict {
 pub fn body(receipt: &Receipt, verdicts: &Lenient) -> Bytes {
     let mut by_index: BTreeMap<usize, Verdict> = BTreeMap::new();
     for (index, stored) in receipt.indexed() {
-        let (position, duplicate) = (Some(stored.position), stored.duplicate);
+        let (position, duplicate) = ((stored.position > 0).then_some(stored.position), stored.duplicate);
         by_index.insert(index, Verdict { index, position, duplicate, problem: None });
     }
     let mut left = FAULTS;
@@ -45,10 +45,18 @@ fn problem(refused: &Refused, trace_id: &str, left: &mut usize) -> Option<Box<Ra
         pointer: violation.pointer.clone(),
         detail: violation.detail.clone(),
         index: None,
+        entry: None,
     };
     let errors: Vec<Fault> = pointed.map(fault).collect();
     *left = left.saturating_sub(errors.len());
-    let problem = Problem { status: status.as_u16(), code: refused.code, detail: &refused.detail, errors, trace_id };
+    let problem = Problem {
+        status: status.as_u16(),
+        code: refused.code,
+        detail: &refused.detail,
+        errors,
+        delivered: None,
+        trace_id,
+    };
     serde_json::from_slice(&problem.to_json()).ok()
 }
 

@@ -3,8 +3,9 @@
 use super::{lenient, webhook};
 use crate::codes::Code;
 use crate::config::gateway::Webhook;
-use crate::pipeline::outcome::{Receipt, Rejection};
+use crate::pipeline::outcome::{DeliveryOutcome, Receipt, Rejection};
 use crate::server::problem::{self, Problem};
+use crate::state::Failure;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
@@ -67,6 +68,8 @@ pub enum Outcome {
     Rejected,
     /// We cannot take it now.
     Shed,
+    /// Not every deliver entry has taken it; what became of it is not known.
+    Failed,
 }
 
 /// How they count; `None`: not at all, because the request was no try to send one, or what became of it is not known.
@@ -81,6 +84,7 @@ pub fn outcome(code: Code) -> Option<Outcome> {
         | StatusCode::UNPROCESSABLE_ENTITY => Some(Outcome::Invalid),
         StatusCode::FORBIDDEN => Some(Outcome::Rejected),
         StatusCode::SERVICE_UNAVAILABLE => Some(Outcome::Shed),
+        StatusCode::BAD_GATEWAY => Some(Outcome::Failed),
         _ => None,
     }
 }
@@ -99,7 +103,9 @@ fn retry_after(code: Code) -> Option<&'static str> {
 pub fn accepted(receipt: &Receipt, mut headers: HeaderMap) -> Answer {
     match receipt.stored.as_slice() {
         [only] if !receipt.batch => {
-            headers.insert(POSITION, HeaderValue::from(only.position));
+            if only.position > 0 {
+                headers.insert(POSITION, HeaderValue::from(only.position));
+            }
             if only.duplicate {
                 headers.insert(DUPLICATE, HeaderValue::from_static("true"));
             }
@@ -119,7 +125,8 @@ pub fn accepted(receipt: &Receipt, mut headers: HeaderMap) -> Answer {
 
 /// The range of what was stored, and the indexes of what was known before.
 fn batch_headers(receipt: &Receipt, headers: &mut HeaderMap) {
-    let stored = || receipt.stored.iter().filter(|one| !one.duplicate).map(|one| one.position);
+    let stored = || receipt.stored.iter().filter(|one| !one.duplicate && one.position > 0);
+    let stored = || stored().map(|one| one.position);
     match (stored().min(), stored().max()) {
         (Some(first), Some(last)) if first != last => insert_text(headers, POSITION, &format!("{first}-{last}")),
         (Some(only), _) => drop(headers.insert(POSITION, HeaderValue::from(only))),
@@ -145,10 +152,23 @@ fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: &str) {
 /// The problem document of a rejection.
 pub fn refused(rejection: &Rejection, status: StatusCode) -> Answer {
     let listed = rejection.faults().take(FAULTS);
-    let listed =
-        listed.map(|one| problem::Fault { pointer: one.pointer, detail: one.detail.to_owned(), index: one.index });
-    let errors: Vec<_> = listed.collect();
-    let left_out = rejection.faults().skip(FAULTS).count();
+    let listed = listed.map(|one| problem::Fault {
+        pointer: one.pointer,
+        detail: one.detail.to_owned(),
+        index: one.index,
+        entry: None,
+    });
+    let mut errors: Vec<_> = listed.collect();
+    let mut left_out = rejection.faults().skip(FAULTS).count();
+    let failed = rejection.deliveries.iter().filter_map(|one| Some((one, one.failure.as_ref()?)));
+    for (one, failure) in failed {
+        if errors.len() < FAULTS {
+            errors.push(not_delivered(one, failure));
+        } else {
+            left_out += 1;
+        }
+    }
+    let delivered = rejection.deliveries.iter().filter(|one| one.failure.is_none()).map(entry_of).collect();
     let mut detail = rejection.detail.clone();
     if left_out > 0 {
         // Writing to a String cannot fail.
@@ -159,6 +179,7 @@ pub fn refused(rejection: &Rejection, status: StatusCode) -> Answer {
         code: rejection.code,
         detail: &detail,
         errors,
+        delivered: (rejection.code == Code::NotTaken).then_some(delivered),
         trace_id: &rejection.trace_id,
     };
     let mut answer = Response::new(Full::new(problem.to_json()));
@@ -172,6 +193,24 @@ pub fn refused(rejection: &Rejection, status: StatusCode) -> Answer {
         headers.insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
     }
     answer
+}
+
+fn entry_of(one: &DeliveryOutcome) -> problem::Entry {
+    problem::Entry {
+        route: one.lane.route.to_string(),
+        name: one.lane.name.to_string(),
+        destination: one.lane.destination.to_string(),
+        index: one.index,
+    }
+}
+
+fn not_delivered(one: &DeliveryOutcome, failure: &Failure) -> problem::Fault {
+    problem::Fault {
+        pointer: one.index.map_or_else(String::new, |index| format!("/{index}")),
+        detail: format!("{} to `{}`: {} ({})", one.lane.display(), one.lane.destination, failure.detail, failure.code),
+        index: None,
+        entry: Some(entry_of(one)),
+    }
 }
 
 /// `OPTIONS`: what may be sent here, and the web-hook handshake. Always 200.

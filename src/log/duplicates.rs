@@ -8,7 +8,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 /// Remembers where fingerprints were stored.
-pub(super) struct Window {
+pub struct Window {
     young: Generation,
     old: Generation,
     /// Milliseconds.

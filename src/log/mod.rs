@@ -10,7 +10,7 @@ mod commit;
 mod data_dir;
 mod decisions;
 mod derived;
-mod duplicates;
+pub mod duplicates;
 mod group;
 mod inbox;
 mod query;
@@ -79,7 +79,7 @@ pub struct NewEntry {
 /// What became of one appended event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stored {
-    /// Its position, or the position of the first one when it is a duplicate.
+    /// Its position, or the position of the first one when it is a duplicate; 0 where there is no log.
     pub position: u64,
     /// True when an equal event was stored before, inside the window.
     pub duplicate: bool,

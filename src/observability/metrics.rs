@@ -8,12 +8,13 @@ use metrics::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Requests and events of a listener, one per event. `outcome`: `accepted duplicate unmatched` (2xx), `invalid` (400, 413,
-/// 415, 422 by schema), `rejected` (401, 403, 429, 422 unmatched), `shed` (503).
+/// 415, 422 by schema), `rejected` (401, 403, 429, 422 unmatched), `shed` (503), `failed` (502: what became of it
+/// is not known).
 pub fn events_received(listener: &str, outcome: &'static str) -> Counter {
     counter!("signalbox_events_received_total", "listener" => listener.to_owned(), "outcome" => outcome)
 }
 
-/// Attempts to deliver. `outcome`: `delivered retried dead`.
+/// Attempts to deliver. `outcome`: `delivered retried dead`, and `failed` for one that was given up with a 502.
 pub fn deliveries(route: &str, destination: &str, outcome: &'static str) -> Counter {
     counter!("signalbox_deliveries_total",
         "route" => route.to_owned(), "destination" => destination.to_owned(), "outcome" => outcome)

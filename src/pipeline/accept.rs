@@ -6,7 +6,7 @@ use super::outcome::{Refused, Rejection};
 use crate::cloudevents::reader::{Fault, Lenient};
 use crate::cloudevents::{Attribute, Event, Kind, Value, Violation};
 use crate::codes::Code;
-use crate::config::gateway::{Leniency, Listener, UnknownType, Unmatched};
+use crate::config::gateway::{Ack, Leniency, Listener, UnknownType, Unmatched};
 use crate::decode::{self, Opened};
 use crate::log::NewEntry;
 use crate::log::record::Record;
@@ -17,12 +17,17 @@ use crate::units::Micros;
 use crate::validate::Refusal;
 use bytestring::ByteString;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a listener asks of every request, resolved once at start.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// Name of the listener, as the log records it.
     pub listener: ByteString,
+    /// What a 2xx means.
+    pub ack: Ack,
+    /// With `ack: destinations`: how long a request may wait.
+    pub ack_timeout: Duration,
     /// What becomes of events no route takes.
     pub unmatched: Unmatched,
     /// What becomes of events of a type without a schema.
@@ -55,6 +60,8 @@ impl Policy {
         let bytes = |size: crate::units::Size| usize::try_from(size.0).unwrap_or(usize::MAX);
         Policy {
             listener: listener.name.clone().into(),
+            ack: listener.ack,
+            ack_timeout: listener.ack_timeout.0,
             unmatched: listener.unmatched,
             unknown_type: config.validation.unknown_type,
             limits: decode::Limits {
@@ -91,7 +98,7 @@ pub fn accept(
     trace: &mut RequestTrace,
 ) -> Result<Accepted, Rejection> {
     let context = trace.context();
-    let refuse = |code, detail, errors| Rejection { code, detail, errors, trace_id: context.trace_id_hex(), events: 0 };
+    let refuse = |code, detail, errors| Rejection::of(code, detail, errors, context.trace_id_hex());
 
     let headers = incoming.headers.iter().copied();
     let refusal = |refusal: decode::Refusal| refuse(refusal.code, refusal.detail, refusal.violations);

@@ -1,5 +1,6 @@
 //! The delivery half as pure functions: a stored event becomes the message of one attempt. Lanes call them.
 
+use super::fingerprint::Fingerprints;
 use super::threads;
 use crate::cloudevents::{Event, Format, json};
 use crate::codes::Code;
@@ -10,6 +11,7 @@ use crate::deliver::nats::subject;
 use crate::deliver::plan::Undeliverable;
 use crate::deliver::{Outgoing, StoredEvent};
 use crate::encode::{self, Dialect, HeaderEncoding, Mode};
+use crate::lane_name::LaneName;
 use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
 use crate::observability::trace::hop::Hop;
@@ -23,13 +25,16 @@ use std::hash::Hasher;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Replicas have no secret in common: with this key all of them know an event by the same fingerprint.
+const PUBLIC_KEY: [u8; 16] = *b"signalbox events";
+
 /// Transforms, fills in and encodes one event for one deliver entry.
 pub fn prepare(entry: &Entry, deliver: &DeliverEntry, hop: &Hop) -> Result<Outgoing, Undeliverable> {
     let event = transformed(entry, deliver)?;
     let target = target(&event, &deliver.target)?;
     let key = fill_key(&event, deliver);
-    let mut outgoing =
-        Outgoing { target, key, headers: Vec::new(), body: None, message_id: message_id(entry, deliver), stored: None };
+    let message_id = message_id(entry, deliver);
+    let mut outgoing = Outgoing { target, key, headers: Vec::new(), body: None, message_id, stored: None };
     let dialect = match (&deliver.target, deliver.header_encoding) {
         (Target::Subject(_), HeaderEncoding::Percent) => Dialect::Nats,
         (Target::Subject(_), HeaderEncoding::Raw) => Dialect::NatsRaw,
@@ -164,16 +169,34 @@ fn fill_key(event: &Event, deliver: &DeliverEntry) -> Option<String> {
 }
 
 fn stored(entry: &Entry, deliver: &DeliverEntry, event: Event) -> StoredEvent {
-    let record = Record { event, ..(*entry.record).clone() };
+    let mut record = Record { event, ..(*entry.record).clone() };
+    if entry.position == 0 {
+        // It gets a place of its own in the log, and with that the only delivery the log knows of is settled.
+        let stream = match &deliver.target {
+            Target::Stream(stream) => Some(stream.as_str().into()),
+            _ => None,
+        };
+        record.decision = [Arc::new(LaneName { stream, ..(*deliver.lane).clone() })].into();
+    }
     StoredEvent { position: entry.position, lane: deliver.lane.clone(), record: Arc::new(record) }
 }
 
 /// Equal for all attempts of one lane, different between lanes, and between data directories that give the same position.
+///
+/// An event that stands in no log is known by its content instead, as in the duplicate window: when its sender repeats it
+/// after a 502, at this gateway or another one, a receiver that looks at message ids drops the copy, also the first one where
+/// that arrives late. Destinations that look at none are spared the work.
 fn message_id(entry: &Entry, deliver: &DeliverEntry) -> String {
     let record = &entry.record;
     let mut hasher = SipHasher13::new();
-    hasher.write_u64(entry.position);
-    hasher.write_i64(record.received.0);
+    if entry.position > 0 {
+        hasher.write_u64(entry.position);
+        hasher.write_i64(record.received.0);
+    } else if matches!(deliver.target, Target::Topic(_) | Target::Stream(_) | Target::Nowhere) {
+        return String::new();
+    } else {
+        hasher.write_u128(Fingerprints::new(PUBLIC_KEY).of(record.producer.as_deref(), &record.event));
+    }
     for part in [&record.event.source, &record.event.id, &deliver.lane.route, &deliver.lane.name] {
         hasher.write_u64(part.len() as u64);
         hasher.write(part.as_bytes());

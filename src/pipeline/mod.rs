@@ -4,6 +4,7 @@ pub mod accept;
 pub mod budget;
 pub mod dispatch;
 pub mod fingerprint;
+pub mod handover;
 pub mod outcome;
 pub mod receive;
 pub mod rejections;
@@ -19,6 +20,7 @@ use crate::reload::Snapshots;
 use crate::state::State;
 use bytes::Bytes;
 use bytestring::ByteString;
+use handover::Handovers;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -30,6 +32,8 @@ pub struct Gateway {
     pub snapshots: Arc<Snapshots>,
     /// The log and what follows from it; `None` where no listener acknowledges by it.
     pub durable: Option<Durable>,
+    /// What listeners with `ack: destinations` rest on; `None` where there is none.
+    pub handovers: Option<Arc<Handovers>>,
     /// The running destinations.
     pub destinations: Arc<Destinations>,
     /// Makes the fingerprints of the duplicate window.
@@ -57,9 +61,18 @@ pub struct Durable {
 }
 
 impl Gateway {
-    /// Counters of every lane that ran since the start.
+    /// Counters of every lane that ran since the start, whichever way its events came.
     pub fn lanes(&self) -> Vec<LaneReport> {
-        self.durable.as_ref().map(|durable| durable.delivery.lanes()).unwrap_or_default()
+        let mut reports = self.durable.as_ref().map(|durable| durable.delivery.lanes()).unwrap_or_default();
+        for report in self.handovers.iter().flat_map(|handovers| handovers.direct().lanes()) {
+            let same =
+                |known: &&mut LaneReport| known.lane.route == report.lane.route && known.lane.name == report.lane.name;
+            match reports.iter_mut().find(same) {
+                Some(known) => known.add(&report),
+                None => reports.push(report),
+            }
+        }
+        reports
     }
 }
 

@@ -2,12 +2,15 @@
 
 use crate::cloudevents::Violation;
 use crate::codes::Code;
+use crate::lane_name::LaneName;
 use crate::log::Stored;
+use crate::state::Failure;
+use std::sync::Arc;
 
 /// The producer's answer when its events are durable (202).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// One per event of the request, in order.
+    /// One per event of the request, in order. Position 0: it stands in no log (`ack: destinations`).
     pub stored: Vec<Stored>,
     /// Whether a route took the event, in the same order.
     pub matched: Vec<bool>,
@@ -74,6 +77,7 @@ impl Lenient {
             errors: self.refused.iter().flat_map(pointed).collect(),
             trace_id: self.trace_id.clone(),
             events: self.refused.len(),
+            deliveries: Vec::new(),
         })
     }
 }
@@ -91,6 +95,19 @@ pub struct Rejection {
     pub trace_id: String,
     /// Events of the request, as far as it could be read; 0 when it holds none that could.
     pub events: usize,
+    /// With `ack: destinations`: what became of the events that were handed over, in order.
+    pub deliveries: Vec<DeliveryOutcome>,
+}
+
+/// What one deliver entry did with one event of a request that was not taken whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryOutcome {
+    /// Index of the batch element.
+    pub index: Option<usize>,
+    /// The deliver entry.
+    pub lane: Arc<LaneName>,
+    /// Why it has not taken the event; `None` = it has.
+    pub failure: Option<Failure>,
 }
 
 /// One thing that is wrong with a request, at a place of it.
@@ -105,6 +122,11 @@ pub struct Fault<'a> {
 }
 
 impl Rejection {
+    /// A rejection of a request of which no event is counted yet, and nothing was handed over.
+    pub fn of(code: Code, detail: String, errors: Vec<(Option<usize>, Violation)>, trace_id: String) -> Rejection {
+        Rejection { code, detail, errors, trace_id, events: 0, deliveries: Vec::new() }
+    }
+
     /// Everything that can be pointed at. What cannot is told by [`Rejection::detail`].
     pub fn faults(&self) -> impl Iterator<Item = Fault<'_>> {
         let pointed = self.errors.iter().filter(|(index, one)| index.is_some() || !one.pointer.is_empty());

@@ -1,18 +1,19 @@
-//! The request half, whole: accept, append, wait for the fsync.
+//! The request half, whole: accept, then append and wait for the fsync, or hand over and wait for the destinations.
 
 use super::accept::{self, Accepted, Policy};
 use super::outcome::{Lenient, Receipt, Rejection};
 use super::{Gateway, Incoming, Phase, threads};
 use crate::codes::Code;
+use crate::config::gateway::Ack;
 use crate::log::record::Record;
-use crate::log::{AppendError, NewEntry};
+use crate::log::{AppendError, Log, NewEntry};
 use crate::observability::spans::request::RequestTrace;
 use crate::reload::snapshot::Snapshot;
 use crate::units::Micros;
 use std::sync::Arc;
 
-/// Decodes, validates, routes and stores one request. Resolves when its events are durable, or refused and nothing stored.
-/// `trace` is told what was done.
+/// Decodes, validates and routes one request, then stores it or hands it over, as its listener acknowledges. Resolves when its
+/// events are durable, or refused. `trace` is told what was done.
 pub async fn receive(
     gateway: &Gateway,
     policy: &Policy,
@@ -27,25 +28,37 @@ pub async fn receive(
     let content_type = incoming.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let is_long = threads::is_long(incoming.body.len(), content_type.map(|(_, value)| *value));
     let accept = || accept::accept(incoming, &snapshot, policy, Micros::now(), trace);
-    let Accepted { entries, batch, refused: not_taken } = threads::run(is_long, accept)?;
+    let accepted = threads::run(is_long, accept)?;
+    let seen = for_shadows(&snapshot, &accepted.entries);
+    let receipt = match (policy.ack, &gateway.durable, &gateway.handovers) {
+        (Ack::Log, Some(durable), _) => store(&durable.log, accepted, trace).await?,
+        (Ack::Destinations, _, Some(handovers)) => {
+            handovers.take(accepted, policy.ack_timeout, trace.context()).await?
+        }
+        // Both are made whenever a listener asks for them.
+        _ => return Err(refused(Code::Internal, "what the listener acknowledges by is not there", trace)),
+    };
+    // Of a lenient batch with `ack: destinations`, that was not taken whole, nothing is shown.
+    if receipt.stored.len() == seen.len() {
+        for (stored, record) in receipt.stored.iter().zip(&seen).filter(|(stored, _)| !stored.duplicate) {
+            gateway.shadows.show(&snapshot, stored.position, record);
+        }
+    }
+    Ok(receipt)
+}
+
+async fn store(log: &Log, accepted: Accepted, trace: &mut RequestTrace) -> Result<Receipt, Rejection> {
+    let Accepted { entries, batch, refused: not_taken } = accepted;
     let matched = entries.iter().map(|entry| !entry.record.decision.is_empty()).collect();
     let lenient = not_taken.map(|refused| Lenient { refused, trace_id: trace.context().trace_id_hex() });
     if entries.is_empty() {
         return Ok(Receipt { stored: Vec::new(), matched, batch, lenient });
     }
     let events = entries.len();
-    let seen = for_shadows(&snapshot, &entries);
     trace.append();
-    let stored = match &gateway.durable {
-        Some(durable) => durable.log.append(entries).await,
-        None => Err(AppendError::Closed),
-    };
-    match stored {
+    match log.append(entries).await {
         Ok(stored) => {
             trace.appended(stored.iter().map(|one| (one.position, one.duplicate)));
-            for (stored, record) in stored.iter().zip(&seen).filter(|(stored, _)| !stored.duplicate) {
-                gateway.shadows.show(&snapshot, stored.position, record);
-            }
             Ok(Receipt { stored, matched, batch, lenient })
         }
         Err(error) => {
@@ -80,5 +93,6 @@ fn refused(code: Code, detail: &str, trace: &RequestTrace) -> Rejection {
         errors: Vec::new(),
         trace_id: trace.context().trace_id_hex(),
         events: 0,
+        deliveries: Vec::new(),
     }
 }

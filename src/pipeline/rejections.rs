@@ -111,6 +111,7 @@ mod tests {
             errors: vec![(Some(1), violation); errors],
             trace_id: String::new(),
             events: 1,
+            deliveries: Vec::new(),
         }
     }
 

@@ -63,6 +63,8 @@ pub type Follower = Box<dyn Fn(&Snapshot) + Send + Sync>;
 struct Files {
     routes_dir: PathBuf,
     schemas_dir: PathBuf,
+    /// The gateway has an embedded log.
+    keeps_log: bool,
     /// Identity of the files that were looked at last, good or bad.
     examined: u64,
     /// Identity of the files that run; `None` when what runs is an earlier snapshot.
@@ -114,6 +116,7 @@ impl Snapshots {
         *lock(&snapshots.files) = Files {
             routes_dir: gateway.routes_dir.clone(),
             schemas_dir: gateway.schemas_dir.clone(),
+            keeps_log: gateway.keeps_log(),
             examined: failed.as_ref().map_or(identity, |failed| failed.identity),
             running: failed.is_none().then_some(identity),
             found: sources.found,
@@ -186,7 +189,7 @@ impl Snapshots {
             self.succeeded(files.warnings.clone());
             return Reloaded::Same;
         }
-        match compile::compile(&sources) {
+        match compile::compile_for(&sources, files.keeps_log) {
             Err(problems) => self.failed(problems),
             Ok(mut compiled) => {
                 (files.running, files.found) = (Some(identity), sources.found);

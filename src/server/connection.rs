@@ -198,7 +198,14 @@ fn panicked<B: From<Bytes>>() -> Response<B> {
     tracing::error!("the handler of a request panicked");
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     let detail = "the request could not be handled; it is not known whether its events were stored";
-    let problem = Problem { status: status.as_u16(), code: Code::Internal, detail, errors: Vec::new(), trace_id: "" };
+    let problem = Problem {
+        status: status.as_u16(),
+        code: Code::Internal,
+        detail,
+        errors: Vec::new(),
+        delivered: None,
+        trace_id: "",
+    };
     let mut response = Response::new(B::from(problem.to_json()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));

@@ -17,6 +17,23 @@ pub struct Fault {
     /// Index of the batch element.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<usize>,
+    /// The deliver entry it is about.
+    #[serde(flatten)]
+    pub entry: Option<Entry>,
+}
+
+/// A deliver entry that has, or has not, taken an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Its route.
+    pub route: String,
+    /// Its name.
+    pub name: String,
+    /// Its destination.
+    pub destination: String,
+    /// Index of the batch element.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
 }
 
 /// A problem document.
@@ -30,6 +47,8 @@ pub struct Problem<'a> {
     pub detail: &'a str,
     /// Where; empty when nothing can be pointed at.
     pub errors: Vec<Fault>,
+    /// Deliver entries that have taken an event although not all have.
+    pub delivered: Option<Vec<Entry>>,
     /// Trace id of the request, lower-case hex; empty when there is none.
     pub trace_id: &'a str,
 }
@@ -42,6 +61,8 @@ struct Document<'a> {
     detail: &'a str,
     code: String,
     errors: &'a [Fault],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivered: Option<&'a [Entry]>,
     #[serde(skip_serializing_if = "str::is_empty")]
     trace_id: &'a str,
 }
@@ -56,6 +77,7 @@ impl Problem<'_> {
             detail: self.detail,
             code: self.code.to_string(),
             errors: &self.errors,
+            delivered: self.delivered.as_deref(),
             trace_id: self.trace_id,
         };
         // Strings and numbers always serialise.
@@ -70,9 +92,14 @@ mod tests {
 
     #[test]
     fn a_problem_has_the_members_of_rfc_9457_and_ours() {
-        let errors =
-            vec![Fault { pointer: "/2/data/total".to_owned(), detail: "too small".to_owned(), index: Some(2) }];
-        let problem = Problem { status: 422, code: Code::SchemaViolation, detail: "no", errors, trace_id: "ab" };
+        let errors = vec![Fault {
+            pointer: "/2/data/total".to_owned(),
+            detail: "too small".to_owned(),
+            index: Some(2),
+            entry: None,
+        }];
+        let problem =
+            Problem { status: 422, code: Code::SchemaViolation, detail: "no", errors, delivered: None, trace_id: "ab" };
         let json: serde_json::Value = serde_json::from_slice(&problem.to_json()).unwrap();
         assert_eq!(
             json,

@@ -47,6 +47,7 @@ mod reloads;
 mod scale;
 #[cfg(feature = "sdk")]
 mod sdk;
+mod stateless;
 mod story;
 mod support;
 mod tidy;

@@ -100,6 +100,11 @@ fn destination<'n, 'd>(
     let name = part.get("destination")?;
     let text = name.text()?;
     if let Some(spec) = declared.by_name.get(text) {
+        if matches!(spec, Some(DestinationSpec::Log)) && !declared.keeps_log {
+            let message = "this gateway keeps no log: all its listeners have `ack: destinations`";
+            let hint = Some("deliver elsewhere, or give a listener `ack: log`".to_owned());
+            problems.error_with_hint(file.source, name.range(), Code::LogNotKept, message, hint);
+        }
         return Some((text, spec.as_ref()));
     }
     // A file that cannot be read may have declared it: its own problem is enough.

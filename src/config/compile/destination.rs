@@ -21,6 +21,8 @@ pub struct Declared<'n> {
     pub by_name: BTreeMap<&'n str, Option<DestinationSpec>>,
     /// False when a file or an entry could not be read, so that there may be more names.
     pub complete: bool,
+    /// The gateway has an embedded log.
+    pub keeps_log: bool,
 }
 
 impl Declared<'_> {
@@ -32,8 +34,9 @@ impl Declared<'_> {
 }
 
 /// Collects the destinations of all files; `log` is always among them.
-pub fn compile<'n>(files: &[File<'n>], complete: bool, problems: &mut Problems) -> Declared<'n> {
-    let mut declared = Declared { by_name: BTreeMap::from([("log", Some(DestinationSpec::Log))]), complete };
+pub fn compile<'n>(files: &[File<'n>], complete: bool, keeps_log: bool, problems: &mut Problems) -> Declared<'n> {
+    let by_name = BTreeMap::from([("log", Some(DestinationSpec::Log))]);
+    let mut declared = Declared { by_name, complete, keeps_log };
     let mut seen = names::Seen::default();
     for file in files {
         let Some(list) = file.part.get("destinations") else { continue };

@@ -2,7 +2,7 @@
 
 use super::text;
 use crate::codes::Code;
-use crate::config::gateway::GatewayConfig;
+use crate::config::gateway::{Ack, GatewayConfig};
 use crate::config::interpolate::{self, Environment};
 use crate::config::part::Part;
 use crate::config::problem::{Problem, Problems, SourceText, shown_path};
@@ -106,6 +106,12 @@ fn check_listeners(source: &SourceText, part: &Part<'_>, problems: &mut Problems
             check_address(source, address, problems);
         }
         check_origins(source, listener, problems);
+        let ack_timeout = listener.get("ack_timeout").filter(|part| part.is_good());
+        if let Some(part) = ack_timeout
+            && part.text().is_some_and(|text| Span::try_from(text.to_owned()).is_ok_and(|span| span.0.is_zero()))
+        {
+            problems.error(source, part.range(), Code::BadValue, "`ack_timeout` must be more than nothing");
+        }
         let Some(part) = listener.get("name") else { continue };
         let Some(name) = part.text() else { continue };
         if name.is_empty() || name.chars().any(char::is_control) {
@@ -243,6 +249,16 @@ fn check_addresses(config: &GatewayConfig, path: Option<&Path>, problems: &mut P
 }
 
 impl GatewayConfig {
+    /// False when no listener acknowledges by the log: then there is none, and no data directory.
+    pub fn keeps_log(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.ack == Ack::Log)
+    }
+
+    /// False when no listener acknowledges by its destinations.
+    pub fn waits_for_destinations(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.ack == Ack::Destinations)
+    }
+
     /// True when the admin listener can be reached from other machines; allowed with `insecure: true`, and worth a
     /// warning when the gateway starts.
     pub fn admin_is_open(&self) -> bool {

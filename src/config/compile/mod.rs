@@ -106,12 +106,24 @@ pub(super) struct File<'n> {
 
 /// Compiles route files and schemas. `Err` holds every error of every file, and the warnings beside them.
 pub fn compile(sources: &Sources) -> Result<Compiled, Vec<Problem>> {
-    compile_with(sources, &interpolate::process_variable)
+    compile_for(sources, true)
+}
+
+/// [`compile`] for a gateway that may have no embedded log, which deliver entries then must not name.
+pub fn compile_for(sources: &Sources, keeps_log: bool) -> Result<Compiled, Vec<Problem>> {
+    compile_from(sources, keeps_log, &interpolate::process_variable)
+}
+
+/// [`compile`] for a gateway with a log, and with another source of environment variables.
+#[cfg(test)]
+fn compile_with(sources: &Sources, variable: &dyn Fn(&str) -> Option<String>) -> Result<Compiled, Vec<Problem>> {
+    compile_from(sources, true, variable)
 }
 
 /// [`compile`] with another source of environment variables.
-pub(super) fn compile_with(
+pub(super) fn compile_from(
     sources: &Sources,
+    keeps_log: bool,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Compiled, Vec<Problem>> {
     let mut problems = Problems::default();
@@ -139,7 +151,7 @@ pub(super) fn compile_with(
             File { source, part }
         })
         .collect();
-    let declared = destination::compile(&files, complete, &mut problems);
+    let declared = destination::compile(&files, complete, keeps_log, &mut problems);
     let conversions = conversion::compile(&files, complete, &mut problems);
     let of_schemas = conversion::of_schemas(sources, &conversions, &mut problems);
     let schemas = schema::compile(sources, &of_schemas, &mut problems).map(Arc::new);

@@ -7,7 +7,7 @@ mod tests;
 use super::error::{Advice, DeliveryError};
 use super::{Destination, Health, Outgoing, Receipt, StoredEvent};
 use crate::codes::Code;
-use crate::log::{AppendError, Log};
+use crate::log::{AppendError, Log, NewEntry};
 use crate::state::Reason;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Stores an event in a stream.
-type Store = Arc<dyn Fn(StoredEvent, String) -> BoxFuture<'static, Result<(), AppendError>> + Send + Sync>;
+type Store = Arc<dyn Fn(StoredEvent, String) -> BoxFuture<'static, Result<u64, AppendError>> + Send + Sync>;
 
 /// The embedded log as a destination.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ impl LogDestination {
     pub fn new(log: Log) -> LogDestination {
         let store: Store = Arc::new(move |event: StoredEvent, stream: String| {
             let log = log.clone();
-            async move { log.store_derived(event.position, event.lane, &stream, event.record).await }.boxed()
+            async move { store(&log, event, &stream).await }.boxed()
         });
         LogDestination { store }
     }
@@ -45,9 +45,8 @@ impl Destination for LogDestination {
                     advice: Advice::Never(Reason::Conversion),
                 });
             };
-            let receipt = format!("stream={} position={}", outgoing.target, event.position);
-            match (self.store)(event, outgoing.target).await {
-                Ok(()) => Ok(Some(receipt)),
+            match (self.store)(event, outgoing.target.clone()).await {
+                Ok(position) => Ok(Some(format!("stream={} position={position}", outgoing.target))),
                 Err(error) => Err(unreachable(&error)),
             }
         }
@@ -62,6 +61,16 @@ impl Destination for LogDestination {
         // The log is closed by its owner.
         std::future::ready(()).boxed()
     }
+}
+
+/// Stores a changed event beside its original. One that stands in no log yet (`ack: destinations` in a gateway that keeps
+/// one) gets a place of its own, and no other deliveries with it. Returns the position.
+async fn store(log: &Log, event: StoredEvent, stream: &str) -> Result<u64, AppendError> {
+    if event.position > 0 {
+        return log.store_derived(event.position, event.lane, stream, event.record).await.map(|()| event.position);
+    }
+    let stored = log.append(vec![NewEntry { record: event.record, fingerprint: None }]).await?;
+    Ok(stored.first().map_or(0, |stored| stored.position))
 }
 
 /// None of these is the event's fault, and all events of the log share them: the lane waits.

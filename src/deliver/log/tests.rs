@@ -39,7 +39,7 @@ fn outgoing() -> Outgoing {
 /// Positions and streams.
 type Stored = Arc<Mutex<Vec<(u64, String)>>>;
 
-fn answering(answer: Result<(), AppendError>) -> (LogDestination, Stored) {
+fn answering(answer: Result<u64, AppendError>) -> (LogDestination, Stored) {
     let stored = Arc::new(Mutex::new(Vec::new()));
     let seen = stored.clone();
     let store = move |event: StoredEvent, stream: String| {
@@ -51,7 +51,7 @@ fn answering(answer: Result<(), AppendError>) -> (LogDestination, Stored) {
 
 #[tokio::test]
 async fn the_changed_event_is_stored_in_its_stream() {
-    let (destination, stored) = answering(Ok(()));
+    let (destination, stored) = answering(Ok(7));
     let receipt = destination.deliver(outgoing()).await.unwrap();
     assert_eq!(receipt.as_deref(), Some("stream=orders position=7"));
     assert_eq!(*stored.lock().unwrap(), [(7, "orders".to_owned())]);
@@ -65,6 +65,6 @@ async fn a_log_that_takes_nothing_makes_the_lane_wait() {
         assert_eq!(failure.advice, Advice::Unreachable, "{failure}");
     }
     let nothing = Outgoing { stored: None, ..outgoing() };
-    let failure = answering(Ok(())).0.deliver(nothing).await.unwrap_err();
+    let failure = answering(Ok(7)).0.deliver(nothing).await.unwrap_err();
     assert_eq!(failure.advice, Advice::Never(Reason::Conversion));
 }

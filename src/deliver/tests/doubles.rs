@@ -3,7 +3,7 @@
 use crate::codes::Code;
 use crate::deliver::error::{Advice, DeliveryError};
 use crate::deliver::source::Source;
-use crate::deliver::{Destination, Health, Outgoing, Receipt};
+use crate::deliver::{Destination, Health, Outgoing, Reach, Receipt};
 use crate::lane_name::LaneName;
 use crate::log::ReadError;
 use crate::log::record::{Entry, Record};
@@ -111,6 +111,7 @@ pub struct Scripted {
     pub in_flight: AtomicUsize,
     pub most_in_flight: AtomicUsize,
     pub max: usize,
+    pub reach: Mutex<Reach>,
 }
 
 impl Scripted {
@@ -126,6 +127,7 @@ impl Scripted {
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
             max,
+            reach: Mutex::new(Reach::Up),
         })
     }
 
@@ -192,6 +194,10 @@ impl Destination for Scripted {
 
     fn health(&self) -> Health {
         Health { healthy: false, detail: None }
+    }
+
+    fn reach(&self) -> Reach {
+        *self.reach.lock().unwrap()
     }
 
     fn max_in_flight(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Lanes at work: order, falling behind, isolation, what is told of them.
 
 mod destinations;
+mod direct;
 mod doubles;
 mod real_log;
 mod restarts;

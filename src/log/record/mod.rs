@@ -38,7 +38,7 @@ pub struct Record {
 /// A record with the position the log gave it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Its position: 1 or more, rising, with gaps.
+    /// Its position: 1 or more, rising, with gaps; 0 while it stands in no log (`ack: destinations`).
     pub position: u64,
     /// What is stored there.
     pub record: Arc<Record>,
