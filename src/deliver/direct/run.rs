@@ -109,7 +109,7 @@ impl Direct {
             },
         };
         let told = self.room.plan.spans.record(&part.hop.context);
-        let shown = told.then(|| (outgoing.target.clone(), outgoing.key.clone()));
+        let shown = told.then(|| (part.deliver.target.shown(&outgoing.target), outgoing.key.clone()));
         loop {
             match part.destination.reach() {
                 Reach::Up => break,
