@@ -21,6 +21,8 @@ mod hostile_formats;
 mod http_abuse;
 mod http_destination;
 mod http_handshake;
+#[cfg(all(feature = "kafka", feature = "nats"))]
+mod interop;
 #[cfg(feature = "kafka")]
 mod kafka_destination;
 #[cfg(feature = "kafka")]

@@ -3,7 +3,7 @@
 use super::config::HttpConfig;
 use super::{client, error, url};
 use crate::deliver::error::DeliveryError;
-use crate::deliver::{Destination, Health, Outgoing, Receipt};
+use crate::deliver::{Destination, Health, Outgoing, Reach, Receipt};
 use futures::future::BoxFuture;
 use reqwest::{Client, StatusCode};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,9 @@ use tokio_util::task::TaskTracker;
 
 /// Each is a connection to a receiver that, unlike a broker, is rarely built for hundreds of them.
 const IN_FLIGHT: usize = 64;
+/// After a connection failed, so long nothing is handed over for a sender that waits; then one is tried again, for
+/// nothing else would find out that the receiver is back.
+const AWAY: Duration = Duration::from_secs(1);
 
 /// One service, with a pool of connections that all lanes share that deliver there.
 pub struct HttpDestination {
@@ -31,8 +34,8 @@ pub struct HttpDestination {
 struct Standing {
     /// Nothing may be sent before.
     quiet_until: Option<Instant>,
-    /// Why there is no connection.
-    unreachable: Option<String>,
+    /// When a connection failed last; nothing when one was made since.
+    unreachable: Option<Instant>,
     /// What was wrong with the last answer, or that there was none.
     fault: Option<String>,
 }
@@ -109,7 +112,7 @@ impl HttpDestination {
         if standing.unreachable.is_none() {
             tracing::warn!(destination = self.name, fault = failed.detail, "the receiver cannot be reached");
         }
-        standing.unreachable = Some(failed.detail.clone());
+        standing.unreachable = Some(Instant::now());
     }
 
     fn standing(&self) -> MutexGuard<'_, Standing> {
@@ -143,6 +146,12 @@ impl Destination for HttpDestination {
             return Health { healthy: false, detail: Some(asked_for_quiet(left)) };
         }
         Health { healthy: standing.unreachable.is_none(), detail: standing.fault.clone() }
+    }
+
+    fn reach(&self) -> Reach {
+        let standing = self.standing();
+        let is_away = standing.unreachable.is_some_and(|failed| failed.elapsed() < AWAY);
+        if self.client.is_err() || standing.quiet().is_some() || is_away { Reach::Down } else { Reach::Up }
     }
 
     fn max_in_flight(&self) -> usize {

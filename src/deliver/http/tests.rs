@@ -5,7 +5,7 @@ use super::destination::HttpDestination;
 use super::error::{may_pass, retry_after};
 use crate::codes::Code;
 use crate::deliver::error::{Advice, DeliveryError};
-use crate::deliver::{Destination as _, Outgoing, Receipt};
+use crate::deliver::{Destination as _, Outgoing, Reach, Receipt};
 use crate::encode::HeaderEncoding;
 use crate::state::Reason;
 use crate::units::Span;
@@ -168,6 +168,7 @@ async fn nothing_is_sent_before_the_receiver_wants_it() {
         assert_eq!((held.code, held.advice), (Code::Unreachable, Advice::Unreachable));
     }
     assert!(!destination.health().healthy);
+    assert_eq!(destination.reach(), Reach::Down);
     assert_eq!(requests.try_iter().count(), 1);
 }
 
@@ -180,6 +181,7 @@ async fn one_that_is_not_there_is_unreachable() {
     assert_eq!((failed.code, failed.advice), (Code::Unreachable, Advice::Unreachable));
     assert!(!failed.detail.contains("canary"), "{failed}");
     assert!(!destination.health().healthy);
+    assert_eq!(destination.reach(), Reach::Down);
 }
 
 #[tokio::test]
