@@ -66,8 +66,8 @@ impl Admin {
 
     /// The log and what follows from it. A gateway without one has no positions, so nothing that is asked by them.
     fn durable(&self) -> Result<&Durable, Refusal> {
-        let detail = "this gateway keeps no log: all its listeners have `ack: destinations`; /api/v1/events/stream shows \
-                      events as they are taken";
+        let detail = "all its listeners have `ack: destinations`, so nothing is recorded of events; /api/v1/events/stream \
+                      shows them as they are taken";
         self.gateway.durable.as_ref().ok_or_else(|| Refusal::new(Code::NoLog, detail))
     }
 }

@@ -20,6 +20,10 @@ pub fn choose(
         Ok(loaded) => loaded.gateway.clone(),
         Err(problems) => load_gateway(config, overrides).map_err(|_| problems.clone())?,
     };
+    // A gateway without a log has no data directory; one that lies there is another's.
+    if !gateway.keeps_log() {
+        return loaded;
+    }
     let (routes_dir, schemas_dir) = (&gateway.routes_dir, &gateway.schemas_dir);
     let history = History::open(&gateway.data_dir);
     let last = history.current().and_then(|version| history.sources(version, routes_dir, schemas_dir));

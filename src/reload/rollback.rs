@@ -47,7 +47,7 @@ impl Snapshots {
             let sources = history.sources(&version, &files.routes_dir, &files.schemas_dir);
             (version.clone(), sources.ok_or(RollbackError::Unknown(version))?)
         };
-        let compiled = compile::compile(&sources).map_err(|problems| {
+        let compiled = compile::compile_for(&sources, files.keeps_log).map_err(|problems| {
             let first = problems.first().map(crate::config::report::line).unwrap_or_default();
             RollbackError::Problems { version: version.clone(), first, problems }
         })?;

@@ -194,6 +194,21 @@ async fn a_log_entry_is_a_problem_at_start_in_check_and_at_a_reload() {
 }
 
 #[tokio::test]
+async fn the_last_good_snapshot_of_another_gateway_is_not_taken() {
+    let mut gateway = Gateway::start(&[("routes/all.yaml", DISCARD)]).await;
+    gateway.stop().await;
+    assert!(gateway.dir().join("data").exists());
+    gateway.write("signalbox.yaml", STATELESS);
+    gateway.write("routes/all.yaml", "routes: [{nmae: x}]\n");
+    let output = Command::new(env!("CARGO_BIN_EXE_signalbox"))
+        .args(["serve", "--use-last-good", "--config", "signalbox.yaml"])
+        .current_dir(gateway.dir())
+        .output()
+        .expect("the binary can be run");
+    assert_eq!(output.status.code(), Some(78));
+}
+
+#[tokio::test]
 async fn beside_a_listener_with_a_log_a_log_entry_is_taken_when_it_is_stored() {
     let config = "listeners:
   - {name: public, address: \"127.0.0.1:0\", ack: destinations}
