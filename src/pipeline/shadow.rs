@@ -117,17 +117,21 @@ impl Shadows {
 
     /// Shows the shadow routes of a snapshot an event it has decided; `position` is 0 where nothing is stored. Never waits.
     pub fn show(&self, snapshot: &Arc<Snapshot>, position: u64, record: &Arc<Record>) {
-        if !snapshot.table.has_shadows() {
-            return;
-        }
-        let bytes = record.size();
-        let room = Room(bytes, self.waiting.clone());
-        let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
-        let entry = Entry { position, record: record.clone() };
-        let seen = Seen { snapshot: snapshot.clone(), entry, _room: room };
-        if before + bytes > WAITING_BYTES && before > 0 || self.queue.try_send(seen).is_err() {
+        if snapshot.table.has_shadows() && !self.offer(snapshot, position, record) {
             metrics::shadow_skipped().increment(1);
         }
+    }
+
+    /// False when there is no room.
+    fn offer(&self, snapshot: &Arc<Snapshot>, position: u64, record: &Arc<Record>) -> bool {
+        let bytes = record.size();
+        let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let room = Room(bytes, self.waiting.clone());
+        if before > 0 && before + bytes > WAITING_BYTES {
+            return false;
+        }
+        let entry = Entry { position, record: record.clone() };
+        self.queue.try_send(Seen { snapshot: snapshot.clone(), entry, _room: room }).is_ok()
     }
 
     /// What a shadow route would have done so far.
@@ -256,5 +260,81 @@ fn difference(live: &Result<Image, Undeliverable>, shadow: &Result<Image, Undeli
         }
         (Err(live), Err(shadow)) => (live.reason != shadow.reason).then_some(Difference::Bytes),
         _ => Some(Difference::Bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Difference, Image, Images, Shadows, WAITING_BYTES, compare};
+    use crate::cloudevents::{Data, Event};
+    use crate::deliver::plan::Undeliverable;
+    use crate::log::record::Record;
+    use crate::observability::trace::Ids;
+    use crate::reload::snapshot::Snapshot;
+    use crate::state::Reason;
+    use crate::units::Micros;
+    use bytestring::ByteString;
+    use std::sync::atomic::Ordering;
+    use std::sync::{Arc, Mutex};
+    use tokio::sync::mpsc;
+
+    fn record(bytes: usize) -> Arc<Record> {
+        let data = Data::Binary(vec![0; bytes].into());
+        let event = Event { id: "1".into(), source: "/s".into(), ty: "t".into(), attributes: Vec::new(), data };
+        Arc::new(Record {
+            received: Micros(1),
+            listener: "public".into(),
+            producer: None,
+            schema: None,
+            snapshot: "v".into(),
+            process: Ids::default().root(),
+            tracestate: None,
+            decision: Arc::default(),
+            event,
+        })
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_number_and_bytes() {
+        let (queue, mut seen) = mpsc::channel(3);
+        let shadows = Shadows { queue, waiting: Arc::default(), reports: Mutex::default() };
+        let snapshot = Arc::new(Snapshot::default());
+        let offer = |bytes| shadows.offer(&snapshot, 1, &record(bytes));
+        assert!(offer(WAITING_BYTES * 2), "one may always wait");
+        assert!(!offer(1), "too many bytes");
+        seen.try_recv().unwrap();
+        assert_eq!(shadows.waiting.load(Ordering::Relaxed), 0, "what was taken or refused gives its bytes back");
+        assert_eq!([offer(1), offer(1), offer(1), offer(1)], [true, true, true, false], "too many");
+    }
+
+    fn fault(reason: Reason) -> Result<Image, Undeliverable> {
+        let code = crate::codes::Code::TransformFailed;
+        Err(Undeliverable { reason, code, detail: String::new(), target: None })
+    }
+
+    #[test]
+    fn the_first_difference_counts() {
+        let image = |target: &str, key: &str, body: &str| -> Result<Image, Undeliverable> {
+            let body = Some(body.to_owned().into());
+            Ok(Image { target: target.into(), key: Some(key.into()), headers: Vec::new(), body })
+        };
+        let [a, b, c]: [ByteString; 3] = ["a".into(), "b".into(), "c".into()];
+        let live: Images<'_> = vec![(&a, image("t", "k", "1")), (&b, image("u", "k", "2"))];
+        let cases: [(Images<'_>, Option<Difference>); 7] = [
+            (vec![(&b, image("u", "k", "2")), (&a, image("t", "k", "1"))], None),
+            (vec![(&a, image("t", "k", "1")), (&c, image("u", "k", "2"))], None),
+            (vec![(&a, image("t", "k", "1"))], Some(Difference::Target)),
+            (vec![(&a, image("t", "k", "x")), (&b, image("v", "k", "2"))], Some(Difference::Target)),
+            (vec![(&a, image("t", "k", "x")), (&b, image("u", "l", "2"))], Some(Difference::Key)),
+            (vec![(&a, image("t", "k", "x")), (&b, image("u", "k", "2"))], Some(Difference::Bytes)),
+            (vec![(&a, image("t", "k", "1")), (&b, fault(Reason::Template))], Some(Difference::Bytes)),
+        ];
+        for (number, (shadow, expected)) in cases.iter().enumerate() {
+            assert_eq!(compare(&live, shadow), *expected, "case {number}");
+        }
+        assert_eq!(compare(&Vec::new(), &live), Some(Difference::Route));
+        let broken = |reason| vec![(&a, fault(reason))];
+        assert_eq!(compare(&broken(Reason::Template), &broken(Reason::Template)), None);
+        assert_eq!(compare(&broken(Reason::Template), &broken(Reason::Transform)), Some(Difference::Bytes));
     }
 }
