@@ -112,9 +112,9 @@ codes! {
     BadTemplate = 2009, "invalid template",
         "Templates are {attribute} or {attribute:-default}; attribute names are of [a-z0-9].";
     BadFilter = 2010, "invalid filter",
-        "A filter is one of exact, prefix, suffix, all, any, not with attribute names of [a-z0-9] and values that are not empty.";
+        "A filter is one of exact, prefix, suffix, all, any, not, sql and jq, with attribute names of [a-z0-9] and values that are not empty.";
     BadTransform = 2011, "invalid transform",
-        "A step is one of set, remove and convert; required attributes cannot be removed.";
+        "A step is one of set, remove, rename, jq and convert; id, source, type and specversion cannot be removed or renamed.";
     BadSchema = 2012, "invalid schema",
         "The schema file cannot be compiled: it is no valid JSON Schema, Avro or Protobuf schema, refers outside itself (Protobuf: outside of its folder and google/protobuf/*), or holds a pattern that is not linear-time.";
     MissingFile = 2013, "a file or folder cannot be read",
@@ -133,6 +133,12 @@ codes! {
         "framing: confluent stands beside schema_id, and only with to: application/avro or application/protobuf; a conversion to XML needs rules. To Avro or Protobuf the event's type needs a schema of that kind (.avsc, .proto).";
     IncompatibleSchema = 2036, "a schema breaks with the version before it",
         "Readers of the new version cannot read all data of the one before. Give the change another event type, make it compatible (optional members, defaults, wider types), or say what you promise in schemas/<type>/compat: none, forward or full. Nothing is refused because of it.";
+    BadExpression = 2045, "invalid CloudEvents SQL",
+        "The text is no CloudEvents SQL expression (CESQL 1.0). The message says where reading stopped and what was expected. Only attributes can be asked for; for the data there is the jq filter.";
+    QuestionableExpression = 2046, "questionable CloudEvents SQL",
+        "The expression is valid, but may not mean what it looks like: AND, OR and XOR have one rank and go from left to right. Write parentheses where they are mixed.";
+    BadProgram = 2047, "invalid jq program",
+        "The text is no jq program, names something that does not exist, or is one that need not end: recursive definitions, recurse(f), while, until, repeat, range without literal bounds of at most 100000, input, env, import. The message says where and what to write instead.";
     BadSplit = 2055, "invalid split",
         "split stands in place of deliver. Each branch has a weight of 0 or more and its own deliver; the weights must not all be 0, and the names of deliver entries are unique over all branches of the route.";
     BadShadow = 2056, "invalid shadow route",
@@ -177,6 +183,9 @@ codes! {
         "The destination answered with an error that may pass.";
     NoTopic = 3020, "the topic does not exist",
         "Kafka has no such topic, or the login may not see it. Topics are never created by the gateway: create it, or permit the login to write to it.";
+
+    ProgramFailed = 3040, "a jq program failed",
+        "A jq program of a step has no usable result for this event: it needs JSON data of at most limits.jq_bytes, and exactly one output of at most as many bytes; for an attribute the output is text, true, false or a whole number of 32 bits.";
 
     // 40xx: the process
     LogBroken = 4001, "the log cannot be written",

@@ -14,6 +14,7 @@ pub mod server;
 pub mod payload;
 
 pub mod conversion;
+pub mod jq;
 
 pub mod decode;
 pub mod encode;

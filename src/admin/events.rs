@@ -3,6 +3,7 @@
 use super::Admin;
 use super::answer::{self, Outcome, Refusal};
 use super::query::{self, Query};
+use super::sift::Sieve;
 use super::status::Status;
 use crate::cloudevents::json;
 use crate::log;
@@ -35,6 +36,13 @@ const KNOWN: &[&str] = &[
     "after",
 ];
 
+/// What the log's own indexes do not know.
+#[derive(Debug, Clone)]
+struct Wanted {
+    sieve: Sieve,
+    status: Option<Status>,
+}
+
 #[derive(Serialize)]
 struct Summary<'a> {
     position: u64,
@@ -47,11 +55,7 @@ struct Summary<'a> {
 /// A page of the log.
 pub async fn list(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> Outcome {
     let query = Query::parse(raw.as_deref(), KNOWN)?;
-    if query.text("filter").is_some() {
-        return Err(query::bad(
-            "`filter` (CloudEvents SQL) is not supported yet; use type=, source=, subject= and the like",
-        ));
-    }
+    let sieve = Sieve::new(query.text("filter").as_deref())?;
     let status = match query.text("status") {
         None => None,
         Some(name) => Some(Status::named(&name).ok_or_else(|| {
@@ -70,7 +74,7 @@ pub async fn list(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> O
         route: query.text("route"),
         below: query.number("after")?,
     };
-    let page = Page::read(&admin, search, status, query.limit()?).await?;
+    let page = Page::read(&admin, search, Wanted { sieve, status }, query.limit()?).await?;
     let mut response = answer::document(page.document("events"));
     if let Some(next) = page.next
         && let Ok(link) = HeaderValue::try_from(query.link("/api/v1/events", next))
@@ -114,31 +118,29 @@ impl Page {
         out
     }
 
-    async fn read(
-        admin: &Arc<Admin>,
-        mut search: log::Query,
-        status: Option<Status>,
-        limit: usize,
-    ) -> Result<Page, Refusal> {
+    async fn read(admin: &Arc<Admin>, mut search: log::Query, wanted: Wanted, limit: usize) -> Result<Page, Refusal> {
         let _turn = admin.turn().await;
         let mut page = Page::default();
         for _ in 0..CHUNKS {
             // One more than missing tells whether there is another page.
-            let wanted = (limit - page.count + 1).min(CHUNK);
-            let entries = read_chunk(admin, search.clone(), status, wanted).await?;
-            let exhausted = entries.len() < wanted;
+            let count = (limit - page.count + 1).min(CHUNK);
+            let entries = read_chunk(admin, search.clone(), &wanted, count).await?;
+            let exhausted = entries.len() < count;
             for (entry, found) in entries {
                 if page.count == limit {
                     page.next = search.below;
                     return Ok(page);
                 }
                 search.below = Some(entry.position);
-                if status.is_none_or(|status| status == found) {
+                if wanted.sieve.fits(&entry.record.event) && wanted.status.is_none_or(|status| status == found) {
                     page.push_entry(&entry, found);
                 }
             }
             if exhausted {
                 return Ok(page);
+            }
+            if wanted.sieve.is_done() {
+                break;
             }
         }
         page.next = search.below;
@@ -161,12 +163,15 @@ impl Page {
 async fn read_chunk(
     admin: &Arc<Admin>,
     search: log::Query,
-    status: Option<Status>,
+    wanted: &Wanted,
     limit: usize,
 ) -> Result<Vec<(Arc<Entry>, Status)>, Refusal> {
     let durable = admin.durable()?;
     let delivery = durable.delivery.clone();
-    let keep = Arc::new(move |entry: &Entry| status.is_none_or(|status| status.is_possible(entry, &delivery)));
+    let Wanted { sieve, status } = wanted.clone();
+    let keep = Arc::new(move |entry: &Entry| {
+        status.is_none_or(|status| status.is_possible(entry, &delivery)) && sieve.takes(&entry.record.event)
+    });
     let entries = durable.log.query(search, limit, keep).await.map_err(|error| Refusal::failed(&error))?;
     let routed = entries.iter().filter(|entry| !entry.record.decision.is_empty());
     let positions: Vec<u64> = routed.map(|entry| entry.position).collect();

@@ -12,6 +12,7 @@ pub mod query;
 pub mod rejections;
 pub mod routes;
 pub mod shadows;
+mod sift;
 pub mod snapshots;
 pub mod status;
 pub mod stream;

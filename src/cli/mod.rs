@@ -11,6 +11,7 @@ pub mod event_view;
 pub mod events;
 pub mod exit;
 pub mod explain_code;
+pub mod expression;
 pub mod failure;
 pub mod formats;
 pub mod health;

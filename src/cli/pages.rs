@@ -82,12 +82,11 @@ pub async fn fetch(
         let mut page: HashMap<String, Box<RawValue>> = client.read(&body)?;
         let items = page.remove(member).ok_or_else(|| client.strange(&format!("`{member}` is missing")))?;
         let items: Vec<Box<RawValue>> = client.read(items.get())?;
-        let came = items.len();
         listed.items.extend(items);
         listed.next = page.remove("next").unwrap_or_else(|| RawValue::NULL.to_owned());
         let next = cursor(&listed.next);
-        // A page without items or with the same cursor would go on for ever.
-        if next.is_none() || next == after || came == 0 || listed.items.len() as u64 >= wanted {
+        // A page may hold nothing and still go on; with the same cursor it would for ever.
+        if next.is_none() || next == after || listed.items.len() as u64 >= wanted {
             return Ok(listed);
         }
         after = next;

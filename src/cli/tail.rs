@@ -3,10 +3,12 @@
 use crate::cli::client::{AdminArgs, Client};
 use crate::cli::event_view::EventView;
 use crate::cli::exit::Exit;
+use crate::cli::expression;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Printer, clean, message};
 use crate::cli::sse::{self, Parser};
 use crate::codes::Code;
+use crate::route::cesql::Expression;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -27,6 +29,9 @@ pub struct Args {
     /// End after this many events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
+    /// Only events for which this CloudEvents SQL expression is true: "type LIKE 'com.example.%' AND EXISTS subject"
+    #[arg(long, value_name = "EXPRESSION", value_parser = expression::parse)]
+    pub filter: Option<Expression>,
     /// Only events of this type
     #[arg(long, value_name = "TYPE")]
     pub filter_type: Option<String>,
@@ -102,7 +107,8 @@ impl Tail {
             return Ok(false);
         }
         let view = EventView::parse(&message.data).map_err(|error| self.client.strange(&error.to_string()))?;
-        if self.args.filter_type.as_ref().is_none_or(|wanted| *wanted == view.text("type")) {
+        let fits = self.args.filter.as_ref().is_none_or(|filter| expression::holds(filter, &message.data));
+        if fits && self.args.filter_type.as_ref().is_none_or(|wanted| *wanted == view.text("type")) {
             if printer.json_wanted() {
                 printer.line(&message.data)?;
             } else {

@@ -1,5 +1,6 @@
 //! `signalbox.yaml`: listeners, admin, log, limits. A change needs a restart.
 
+use crate::jq;
 pub use crate::observability::trace::TraceTrust;
 use crate::units::{Size, Span};
 use schemars::JsonSchema;
@@ -154,7 +155,6 @@ pub struct LogConfig {
 /// Every limit with its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("x-later" = ["jq_bytes", "jq_time"]))]
 pub struct Limits {
     /// Bytes of one event in its wire form; more is 413.
     pub event_bytes: Size,
@@ -183,6 +183,10 @@ pub struct Limits {
     /// Namespaces declared on an XML element and all around it; more is 400.
     #[schemars(range(min = 1, max = 1024))]
     pub xml_namespaces: usize,
+    /// Bytes of input of a jq program, and of its output. A filter does not match larger data, a step makes a dead letter.
+    pub jq_bytes: Size,
+    /// A run of a jq program that takes longer is counted and warned about.
+    pub jq_time: Span,
     /// Open connections of one listener; one more is closed at once.
     #[schemars(range(min = 1))]
     pub connections: usize,
@@ -249,6 +253,13 @@ impl Default for GatewayConfig {
     }
 }
 
+impl Limits {
+    /// The caps of jq programs.
+    pub fn jq(&self) -> jq::Limits {
+        jq::Limits { bytes: self.jq_bytes, time: self.jq_time }
+    }
+}
+
 impl Default for Admin {
     fn default() -> Self {
         Admin { address: "127.0.0.1:8081".to_owned(), insecure: false }
@@ -274,6 +285,8 @@ impl Default for Limits {
             xml_depth: 128,
             xml_attributes: 256,
             xml_namespaces: 64,
+            jq_bytes: jq::Limits::default().bytes,
+            jq_time: jq::Limits::default().time,
             connections: 10_000,
             request_timeout: seconds(30),
             header_timeout: seconds(10),

@@ -63,7 +63,7 @@ fn load_with(
     let (gateway, problems) = load_as_far_as_possible(path, overrides, variable);
     let failed = problems.has_errors();
     let mut problems = problems.into_sorted();
-    let sources = Sources::read(&gateway.routes_dir, &gateway.schemas_dir);
+    let sources = Sources::read(&gateway.routes_dir, &gateway.schemas_dir).with_jq(gateway.limits.jq());
     match compile_from(&sources, gateway.keeps_log(), variable) {
         Ok(compiled) if !failed => Ok(Loaded { gateway, sources, compiled, failed: None }),
         Ok(compiled) => {

@@ -63,7 +63,6 @@ pub struct Discard {}
 /// Events that pass all filters go through the transform to every deliver entry.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["identity"]))]
 pub struct Route {
     /// Unique over all files; the name in metrics, traces and the console.
     pub name: String,
@@ -73,6 +72,9 @@ pub struct Route {
     /// Steps in order. The accepted event is never changed, only what is sent.
     #[serde(default)]
     pub transform: Vec<Step>,
+    /// What the changed event is called. Default: `keep`.
+    #[serde(default)]
+    pub identity: Option<Identity>,
     /// Each entry is a lane of its own: slow or broken ones never hold up others. Needed unless there is `split`.
     #[serde(default)]
     #[schemars(length(min = 1))]
@@ -134,11 +136,23 @@ pub struct Compared {
     pub of: String,
 }
 
+/// What the changed event is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Identity {
+    /// `id` and `source` stay, unless a step writes them.
+    Keep,
+    /// It is an event of the gateway's own: `id` is derived from the accepted event, the route and the entry, equal for all
+    /// attempts and replays; `source` is `urn:signalbox:<route>` unless a step writes it; `causationid` is the accepted
+    /// event's `id`; `correlationid` is kept, else that `id`, too.
+    Derive,
+}
+
 /// One dialect of CloudEvents Subscriptions. Attribute names are of `[a-z0-9]`, values are not empty; comparison is
 /// case-sensitive. An attribute the event lacks never fits.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[schemars(extend("x-later" = ["sql", "jq"], "x-code" = 2010))]
+#[schemars(extend("x-code" = 2010))]
 pub enum Filter {
     /// Every named attribute equals its value.
     Exact(Pairs<String>),
@@ -152,18 +166,28 @@ pub enum Filter {
     Any(Vec<Filter>),
     /// The filter does not hold.
     Not(Box<Filter>),
+    /// A CloudEvents SQL expression over the attributes is TRUE, without any error: `sql: "EXISTS region AND region = 'eu'"`.
+    Sql(String),
+    /// A jq program over JSON data has exactly one output, and that is `true`: `jq: ".total > 0"`. `$event` holds the
+    /// attributes. Only programs that always end are allowed.
+    Jq(String),
 }
 
 /// One change to the event on its way out.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[schemars(extend("x-later" = ["jq", "rename"], "x-code" = 2011))]
+#[schemars(extend("x-code" = 2011))]
 pub enum Step {
     /// Sets attributes. All values are filled in from the event before the step. Text may hold templates:
     /// `{attribute}`, `{attribute:-default}`.
     Set(Pairs<SetValue>),
     /// Removes attributes; one the event lacks is skipped.
     Remove(Vec<String>),
+    /// Gives attributes other names: `rename: {old: new}`. One the event lacks is skipped, one of the new name replaced.
+    Rename(Pairs<String>),
+    /// Makes other data of JSON data by a jq program with exactly one output: `jq: "{id: .orderId, total}"`. `$event` holds
+    /// the attributes. `datacontenttype` stays, `dataschema` is removed.
+    Jq(String),
     /// Converts the data by declared rules or by the schema of the event's type, sets `datacontenttype` and removes
     /// `dataschema`. Data that does not fit makes a dead letter `conversion`: `convert: {to: application/xml, rules: order-xml}`,
     /// `convert: {to: application/avro}`.
@@ -214,10 +238,9 @@ pub enum ConvertTo {
     Protobuf,
 }
 
-/// A number or a truth value sets an attribute of that type; text is a template.
+/// A number or a truth value sets an attribute of that type; text is a template; `{jq: …}` is filled from the data.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[schemars(extend("x-later" = ["jq"]))]
 pub enum SetValue {
     /// `true` or `false`.
     Boolean(bool),
@@ -225,6 +248,17 @@ pub enum SetValue {
     Integer(i32),
     /// A template.
     Text(String),
+    /// What a jq program makes of the data at that step.
+    Program(SetProgram),
+}
+
+/// An attribute from data: `set: {region: {jq: .address.region}}`. Exactly one output that is text, `true`, `false` or a
+/// whole number of 32 bits sets an attribute of that type; anything else is a dead letter `transform`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetProgram {
+    /// The program. `$event` holds the attributes.
+    pub jq: String,
 }
 
 /// Where a copy of the event goes.

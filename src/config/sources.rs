@@ -3,6 +3,7 @@
 use super::problem::{Problem, Severity, shown_path};
 use super::yaml::MAX_BYTES;
 use crate::codes::Code;
+use crate::jq;
 use crate::validate::is_schema;
 use bytestring::ByteString;
 use siphasher::sip::SipHasher24;
@@ -41,6 +42,8 @@ pub struct Sources {
     pub routes_missing: bool,
     /// Which of the two folders exist.
     pub found: Found,
+    /// Caps of jq programs, which are no part of the files but of what they compile to.
+    pub jq: jq::Limits,
     version: u64,
 }
 
@@ -76,7 +79,14 @@ impl Sources {
             schemas_dir: schemas_dir.to_owned(),
             faults: reader.faults,
             found: listing.found,
+            jq: jq::Limits::default(),
         }
+    }
+
+    /// The same files for other caps of jq programs.
+    #[must_use]
+    pub fn with_jq(self, jq: jq::Limits) -> Sources {
+        Sources { jq, ..self }
     }
 
     /// Hash of what is loaded: names and contents of all files, in 16 hex digits. The same files give the same version

@@ -5,6 +5,7 @@ use crate::cloudevents::Format;
 use crate::encode::{HeaderEncoding, Mode};
 use crate::lane_name::LaneName;
 use crate::transform::Step;
+use crate::transform::identity::Identity;
 use crate::transform::template::Template;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub struct DeliverEntry {
     pub lane: Arc<LaneName>,
     /// The route's steps.
     pub steps: Arc<[Step]>,
+    /// What the changed event is called.
+    pub identity: Identity,
     /// Where to.
     pub target: Target,
     /// The key; not fillable = no key.
@@ -30,6 +33,18 @@ pub struct DeliverEntry {
     pub retry: RetryPolicy,
     /// Is order per key kept.
     pub keep_order: bool,
+}
+
+impl DeliverEntry {
+    /// True when what leaves is the accepted event as it is.
+    pub fn is_plain(&self) -> bool {
+        self.steps.is_empty() && self.identity == Identity::Keep
+    }
+
+    /// True when a program runs in a step.
+    pub fn runs_program(&self) -> bool {
+        self.steps.iter().any(Step::runs_program)
+    }
 }
 
 /// What the entry's destination wants to be told.

@@ -95,6 +95,11 @@ pub fn panics(task: &'static str) -> Counter {
     counter!("signalbox_panics_total", "task" => task)
 }
 
+/// Runs of jq programs that took longer than `limits.jq_time`.
+pub fn jq_slow(route: &str) -> Counter {
+    counter!("signalbox_jq_slow_total", "route" => route.to_owned())
+}
+
 /// Installs the recorder; once per process. Returns what renders `/metrics`.
 pub fn install() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildError> {
     let seconds = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
@@ -126,5 +131,6 @@ fn describe() {
     describe_counter!("signalbox_spans_exported_total", "Spans the OTLP collector took.");
     describe_counter!("signalbox_spans_dropped_total", "Spans given up, by reason.");
     describe_counter!("signalbox_panics_total", "Tasks that panicked.");
+    describe_counter!("signalbox_jq_slow_total", "Runs of jq programs slower than limits.jq_time, by route.");
     describe_gauge!("signalbox_build_info", "Version of this binary.");
 }

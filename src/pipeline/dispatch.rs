@@ -17,6 +17,7 @@ use crate::observability::trace::Ids;
 use crate::observability::trace::hop::Hop;
 use crate::state::Reason;
 use crate::transform;
+use crate::transform::identity::Origin;
 use crate::transform::template::Template;
 use bytes::Bytes;
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -99,21 +100,32 @@ pub fn preview(entry: &Entry, deliver: &DeliverEntry) -> Result<Outgoing, Undeli
 /// The key of an event in an entry: what its order is kept by. `None` when the template cannot be filled.
 pub fn key(entry: &Entry, deliver: &DeliverEntry) -> Option<String> {
     let event = &entry.record.event;
-    if deliver.steps.is_empty() {
+    if deliver.is_plain() {
         return fill_key(event, deliver);
     }
-    fill_key(&transform::apply_to_attributes(&deliver.steps, event).ok()?, deliver)
+    let keyed = || transform::key::event_for(&deliver.steps, &deliver.key, event);
+    let changed = threads::run(deliver.runs_program(), keyed)?;
+    fill_key(&deliver.identity.apply(changed, event, origin(entry, deliver)).ok()?, deliver)
+}
+
+fn origin<'e>(entry: &Entry, deliver: &'e DeliverEntry) -> Origin<'e> {
+    // Without a log there are no positions.
+    let position = (entry.position > 0).then_some(entry.position);
+    Origin { position, route: &deliver.lane.route, entry: &deliver.lane.name }
 }
 
 fn transformed<'e>(entry: &'e Entry, deliver: &DeliverEntry) -> Result<Cow<'e, Event>, Undeliverable> {
     let event = &entry.record.event;
-    if deliver.steps.is_empty() {
+    if deliver.is_plain() {
         return Ok(Cow::Borrowed(event));
     }
-    transform::apply(&deliver.steps, event).map(Cow::Owned).map_err(|error| {
+    let changed = threads::run(deliver.runs_program(), || transform::apply(&deliver.steps, event));
+    let changed = changed.and_then(|changed| deliver.identity.apply(changed, event, origin(entry, deliver)));
+    changed.map(Cow::Owned).map_err(|error| {
         let (reason, code) = match &error {
             transform::Error::Template { .. } => (Reason::Template, Code::TemplateUnfilled),
             transform::Error::Conversion { .. } => (Reason::Conversion, Code::ConversionFailed),
+            transform::Error::Program { .. } => (Reason::Transform, Code::ProgramFailed),
             transform::Error::Invalid { .. } => (Reason::Transform, Code::TransformFailed),
         };
         Undeliverable { reason, code, detail: error.to_string(), target: None }

@@ -13,6 +13,7 @@ use crate::config::gateway::GatewayConfig;
 use crate::config::problem::{Problem, Severity};
 use crate::config::sources::{Found, Sources};
 use crate::config::{Loaded, compile, report};
+use crate::jq;
 use crate::observability::metrics;
 use crate::units::Micros;
 use arc_swap::ArcSwap;
@@ -71,6 +72,8 @@ struct Files {
     running: Option<u64>,
     /// The folders that existed when they were read.
     found: Found,
+    /// Caps of jq programs.
+    jq: jq::Limits,
     /// Findings about the files that run.
     warnings: Vec<Problem>,
 }
@@ -120,6 +123,7 @@ impl Snapshots {
             examined: failed.as_ref().map_or(identity, |failed| failed.identity),
             running: failed.is_none().then_some(identity),
             found: sources.found,
+            jq: gateway.limits.jq(),
             warnings,
         };
         lock(&snapshots.history).loaded(Arc::new(sources), Micros::now());
@@ -164,7 +168,8 @@ impl Snapshots {
     /// The files as they are now.
     fn read(&self) -> Sources {
         let (routes_dir, schemas_dir) = self.folders();
-        Sources::read(&routes_dir, &schemas_dir)
+        let jq = lock(&self.files).jq;
+        Sources::read(&routes_dir, &schemas_dir).with_jq(jq)
     }
 
     fn folders(&self) -> (PathBuf, PathBuf) {

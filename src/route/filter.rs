@@ -1,8 +1,12 @@
-//! The subscription filter dialects `exact prefix suffix all any not` (specs.md §12).
+//! The filter dialects: those of CloudEvents Subscriptions, `exact prefix suffix all any not sql` (specs.md §12), and our
+//! own, `jq` (routing.md §3).
 
+use super::cesql::Expression;
 use crate::cloudevents::Event;
 use crate::cloudevents::reader::shown;
+use crate::jq::{Program, Source};
 use bytestring::ByteString;
+use std::ops::Deref;
 
 /// One compiled filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,11 +23,39 @@ pub enum Filter {
     Any(Vec<Filter>),
     /// It does not hold.
     Not(Box<Filter>),
+    /// An expression over the attributes is TRUE, and there is no error at all.
+    Sql(Expression),
+    /// A program over the data has exactly one output, and that is `true`.
+    Jq(Program),
+}
+
+/// An event while routes are chosen for it. What filters need of its data is made once, when the first one asks.
+#[derive(Debug)]
+pub struct Subject<'e>(Source<'e>);
+
+impl<'e> Subject<'e> {
+    /// Costs nothing until a `jq` filter asks for the data.
+    pub fn new(event: &'e Event) -> Subject<'e> {
+        Subject(Source::new(event))
+    }
+
+    /// As programs see it.
+    pub fn source(&self) -> &Source<'e> {
+        &self.0
+    }
+}
+
+impl Deref for Subject<'_> {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        self.0.event()
+    }
 }
 
 impl Filter {
     /// Does the event fit. An attribute the event lacks makes `exact`, `prefix` and `suffix` false.
-    pub fn matches(&self, event: &Event) -> bool {
+    pub fn matches(&self, event: &Subject<'_>) -> bool {
         match self {
             Filter::Exact(wanted) => each(event, wanted, |saw, wanted| saw == wanted),
             Filter::Prefix(wanted) => each(event, wanted, |saw, wanted| saw.starts_with(wanted)),
@@ -31,11 +63,37 @@ impl Filter {
             Filter::All(filters) => filters.iter().all(|filter| filter.matches(event)),
             Filter::Any(filters) => filters.iter().any(|filter| filter.matches(event)),
             Filter::Not(filter) => !filter.matches(event),
+            Filter::Sql(expression) => expression.matches(&**event),
+            Filter::Jq(program) => program.holds(event.source()) == Ok(true),
+        }
+    }
+
+    /// True when it or one in it runs a program over the data.
+    pub fn runs_program(&self) -> bool {
+        match self {
+            Filter::Jq(_) => true,
+            Filter::All(filters) | Filter::Any(filters) => filters.iter().any(Filter::runs_program),
+            Filter::Not(filter) => filter.runs_program(),
+            Filter::Exact(_) | Filter::Prefix(_) | Filter::Suffix(_) | Filter::Sql(_) => false,
+        }
+    }
+
+    /// The name of its dialect.
+    pub fn dialect(&self) -> &'static str {
+        match self {
+            Filter::Exact(_) => "exact",
+            Filter::Prefix(_) => "prefix",
+            Filter::Suffix(_) => "suffix",
+            Filter::All(_) => "all",
+            Filter::Any(_) => "any",
+            Filter::Not(_) => "not",
+            Filter::Sql(_) => "sql",
+            Filter::Jq(_) => "jq",
         }
     }
 
     /// Why the event does not fit: what the first false part wanted and the value it saw. `None` when it fits.
-    pub fn why_not(&self, event: &Event) -> Option<String> {
+    pub fn why_not(&self, event: &Subject<'_>) -> Option<String> {
         match self {
             Filter::Exact(wanted) => first_false("exact", event, wanted, |saw, wanted| saw == wanted),
             Filter::Prefix(wanted) => first_false("prefix", event, wanted, |saw, wanted| saw.starts_with(wanted)),
@@ -50,18 +108,39 @@ impl Filter {
                 })
             }
             Filter::Not(filter) => filter.matches(event).then(|| format!("not: {} holds", filter.describe())),
+            Filter::Sql(expression) => {
+                let evaluation = expression.evaluate(&**event);
+                let text = shown(expression.text());
+                match &evaluation.error {
+                    _ if evaluation.is_true() => None,
+                    Some(error) => Some(format!("sql `{text}`: {error} ({})", error.kind.name())),
+                    None => Some(format!("sql `{text}`: the value is {}", evaluation.value)),
+                }
+            }
+            Filter::Jq(program) => {
+                let text = shown(program.text());
+                match program.holds(event.source()) {
+                    Ok(true) => None,
+                    Ok(false) => Some(format!("jq `{text}`: the output is false")),
+                    Err(verdict) => Some(format!("jq `{text}`: {verdict}")),
+                }
+            }
         }
     }
 
     /// The filter in one line, as a reason quotes it.
     fn describe(&self) -> String {
         match self {
-            Filter::Exact(wanted) => describe_values("exact", wanted),
-            Filter::Prefix(wanted) => describe_values("prefix", wanted),
-            Filter::Suffix(wanted) => describe_values("suffix", wanted),
+            Filter::Exact(wanted) | Filter::Prefix(wanted) | Filter::Suffix(wanted) => {
+                let pairs: Vec<String> =
+                    wanted.iter().map(|(name, value)| format!("{name} `{}`", shown(value))).collect();
+                format!("{} {}", self.dialect(), pairs.join(", "))
+            }
             Filter::All(filters) => format!("all of {} filters", filters.len()),
             Filter::Any(filters) => format!("one of {} filters", filters.len()),
             Filter::Not(filter) => format!("not {}", filter.describe()),
+            Filter::Sql(expression) => format!("sql `{}`", shown(expression.text())),
+            Filter::Jq(program) => format!("jq `{}`", shown(program.text())),
         }
     }
 }
@@ -84,9 +163,4 @@ fn first_false(
             None => Some(format!("{dialect} {name}: wanted `{wanted_text}`, the event has no `{name}`")),
         }
     })
-}
-
-fn describe_values(dialect: &str, wanted: &[(ByteString, ByteString)]) -> String {
-    let pairs: Vec<String> = wanted.iter().map(|(name, value)| format!("{name} `{}`", shown(value))).collect();
-    format!("{dialect} {}", pairs.join(", "))
 }

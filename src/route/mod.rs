@@ -1,6 +1,8 @@
 //! Where does it go: the routes of a snapshot, decided by filters (routing.md §1).
 
+pub mod cesql;
 mod decisions;
+mod explain;
 pub mod few;
 pub mod filter;
 mod groups;
@@ -11,7 +13,8 @@ pub mod table;
 use crate::cloudevents::Event;
 use crate::lane_name::LaneName;
 use bytestring::ByteString;
-use filter::Filter;
+pub use explain::Explained;
+use filter::{Filter, Subject};
 use split::Split;
 use std::sync::Arc;
 pub use table::RouteTable;
@@ -47,7 +50,7 @@ pub struct Shadow {
 
 impl Route {
     /// Do all of its filters hold. Groups and defaults are for the [`RouteTable`] to see.
-    pub fn matches(&self, event: &Event) -> bool {
+    pub fn matches(&self, event: &Subject<'_>) -> bool {
         self.filters.iter().all(|filter| filter.matches(event))
     }
 

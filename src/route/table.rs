@@ -5,6 +5,7 @@
 
 use super::decisions::Decisions;
 use super::few::Few;
+use super::filter::{Filter, Subject};
 use super::groups::{Groups, Settled};
 use super::index::Index;
 use super::index::need::Need;
@@ -38,6 +39,8 @@ pub struct RouteTable {
     /// Where the branches of each route begin in `alone`.
     branches: Vec<u32>,
     several: Decisions,
+    /// A filter runs a program over the data.
+    runs_programs: bool,
 }
 
 /// The numbers of the routes that take an event, in order.
@@ -70,6 +73,7 @@ impl RouteTable {
         RouteTable {
             numbers: (0..).zip(&routes).map(|(number, route)| (route.name.clone(), number)).collect(),
             groups: Groups::new(&routes),
+            runs_programs: routes.iter().flat_map(|route| &route.filters).any(Filter::runs_program),
             routes,
             live,
             defaults,
@@ -87,6 +91,11 @@ impl RouteTable {
         &self.routes
     }
 
+    /// True when choosing routes may run programs over the data, which takes longer than to look at attributes.
+    pub fn runs_programs(&self) -> bool {
+        self.runs_programs
+    }
+
     /// True when an event has to be shown to shadow routes.
     pub fn has_shadows(&self) -> bool {
         !self.shadows.is_empty()
@@ -94,7 +103,7 @@ impl RouteTable {
 
     /// The deliver entries an event goes to; equal decisions share one allocation.
     pub fn decide(&self, event: &Event) -> Decision {
-        let taken = self.taken(event);
+        let taken = self.taken(&Subject::new(event));
         match taken.as_slice() {
             [] => self.none.clone(),
             [only] => self.alone(self.choice(*only, event)),
@@ -111,10 +120,11 @@ impl RouteTable {
 
     /// Every route's verdict with its reason, in order.
     pub fn explain(&self, event: &Event) -> Vec<RouteVerdict> {
-        let taken = self.taken(event);
+        let subject = Subject::new(event);
+        let taken = self.taken(&subject);
         (0_u32..)
             .zip(&self.routes)
-            .map(|(number, route)| self.verdict(number, route, event, taken.as_slice()))
+            .map(|(number, route)| self.verdict(number, route, &subject, taken.as_slice()))
             .collect()
     }
 
@@ -133,9 +143,10 @@ impl RouteTable {
     pub fn shadows(&self, event: &Event, decision: &Decision) -> Vec<&Route> {
         let taken: Vec<u32> = decision.iter().filter_map(|lane| self.numbers.get(&lane.route).copied()).collect();
         let mut found = Vec::new();
+        let subject = Subject::new(event);
         self.shadows.candidates(event, |number| {
             if let Some(route) = self.route(number)
-                && self.shadow_reason(number, route, event, &taken).is_none()
+                && self.shadow_reason(number, route, &subject, &taken).is_none()
             {
                 found.push(route);
             }
@@ -144,7 +155,7 @@ impl RouteTable {
     }
 
     /// The live routes that take an event.
-    fn taken(&self, event: &Event) -> Taken {
+    fn taken(&self, event: &Subject<'_>) -> Taken {
         let mut taken = Taken::default();
         let mut settled = Settled::default();
         for index in [&self.live, &self.defaults] {
@@ -167,7 +178,7 @@ impl RouteTable {
         taken
     }
 
-    fn verdict(&self, number: u32, route: &Route, event: &Event, taken: &[u32]) -> RouteVerdict {
+    fn verdict(&self, number: u32, route: &Route, event: &Subject<'_>, taken: &[u32]) -> RouteVerdict {
         let reason = match &route.shadow {
             Some(_) => self.shadow_reason(number, route, event, taken),
             None if taken.contains(&number) => None,
@@ -182,7 +193,7 @@ impl RouteTable {
     }
 
     /// Why a live route did not take an event.
-    fn reason(&self, number: u32, route: &Route, event: &Event, taken: &[u32]) -> String {
+    fn reason(&self, number: u32, route: &Route, event: &Subject<'_>, taken: &[u32]) -> String {
         let group = self.groups.of(number);
         let winner = taken.iter().find(|other| group.is_some() && **other < number && self.groups.of(**other) == group);
         if let (Some(winner), Some(group)) = (winner.and_then(|winner| self.route(*winner)), &route.group) {
@@ -197,7 +208,7 @@ impl RouteTable {
     }
 
     /// Why a shadow route would not take an event if it were live, in the place of the route it is `of` or beside all.
-    fn shadow_reason(&self, number: u32, route: &Route, event: &Event, taken: &[u32]) -> Option<String> {
+    fn shadow_reason(&self, number: u32, route: &Route, event: &Subject<'_>, taken: &[u32]) -> Option<String> {
         let of = route.shadow.as_ref().and_then(|shadow| shadow.of.as_ref());
         let beside = |other: &Route| other.shadow.is_none() && Some(&other.name) != of;
         if route.default {

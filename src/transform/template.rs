@@ -81,6 +81,14 @@ impl Template {
         !self.parts.iter().any(|part| matches!(part, Part::Attribute { .. }))
     }
 
+    /// The attributes it holds.
+    pub fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Attribute { name, .. } => Some(name.as_str()),
+            Part::Literal(_) => None,
+        })
+    }
+
     /// Fills it; each attribute's value, and the default that stands for one, goes through `escape`.
     /// `Err` names the attribute the event lacks.
     pub fn fill(&self, event: &Event, escape: impl Fn(&str, &mut String)) -> Result<String, String> {

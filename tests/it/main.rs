@@ -7,6 +7,7 @@ mod broker_formats;
 mod choosing;
 mod cli;
 mod conformance;
+mod conformance_cesql;
 mod conformance_protobuf;
 #[cfg(all(feature = "kafka", feature = "nats"))]
 mod conformance_wire;

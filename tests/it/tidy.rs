@@ -11,9 +11,9 @@ const LAYERS: [&[&str]; 16] = [
     &["codes", "lane_name", "secret", "units"],
     &["cloudevents", "observability"],
     &["tasks"],
-    // Payloads are no stage: `validate` and `transform` both go by their schemas and rules.
+    // Payloads and programs are no stage: `validate`, `route` and `transform` go by their schemas, rules and texts.
     &["payload"],
-    &["conversion"],
+    &["conversion", "jq"],
     &["authenticate", "decode", "encode", "log", "route", "state", "transform", "validate"],
     &["deliver"],
     &["config"],

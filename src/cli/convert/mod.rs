@@ -170,7 +170,7 @@ impl Payload {
                 let data = step.data(&event, &event);
                 let data =
                     data.map_err(|error| not_converted(&error.detail, &format!("/data{}", error.pointer), index))?;
-                let changed = transform::apply_to_attributes(&[Step::Convert(step)], &event);
+                let changed = transform::key::attributes_of(&[Step::Convert(step)], &event);
                 let changed = changed.map_err(|error| not_converted(&error.to_string(), "", index))?;
                 let changed = Event { data, ..changed };
                 Ok(Item::Event(Box::new(changed)))

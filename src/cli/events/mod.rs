@@ -4,11 +4,13 @@ mod detail;
 
 use crate::cli::client::{AdminArgs, Client};
 use crate::cli::event_view::EventView;
+use crate::cli::expression;
 use crate::cli::failure::Failure;
 use crate::cli::moment;
 use crate::cli::output::{Printer, message};
 use crate::cli::pages::{self, Range};
 use crate::cli::table::Table;
+use crate::route::cesql::Expression;
 use clap::ValueEnum;
 use serde::Deserialize;
 
@@ -33,6 +35,9 @@ pub struct Args {
 #[derive(Debug, Default, clap::Args)]
 #[group(id = "Query", multiple = true)]
 pub struct Query {
+    /// Only events for which this CloudEvents SQL expression is true: "type LIKE 'com.example.%' AND EXISTS subject"
+    #[arg(long, value_name = "EXPRESSION", value_parser = expression::parse)]
+    pub filter: Option<Expression>,
     /// Only events of this type
     #[arg(long = "type", value_name = "TYPE")]
     pub ty: Option<String>,
@@ -95,6 +100,7 @@ impl Query {
     fn pairs(self) -> Vec<(&'static str, String)> {
         let status = self.status.map(|status| status.name().to_owned());
         let all = [
+            ("filter", self.filter.map(|filter| filter.text().to_owned())),
             ("type", self.ty),
             ("source", self.source),
             ("subject", self.subject),

@@ -14,6 +14,7 @@ use crate::deliver::nats::subject;
 use crate::encode::{HeaderEncoding, Mode};
 use crate::lane_name::LaneName;
 use crate::transform::Step;
+use crate::transform::identity::Identity;
 use crate::transform::template::Template;
 use bytestring::ByteString;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct FromRoute<'a> {
     pub route: &'a str,
     /// The route's steps; `None` when they are not good.
     pub steps: Option<Arc<[Step]>>,
+    /// What changed events are called.
+    pub identity: Identity,
     /// The route's `retry`, key by key over the defaults.
     pub retry: RetryPolicy,
     /// The route's `order`.
@@ -58,13 +61,16 @@ pub fn compile<'n>(
     }
     let (target, steps) = (target??, route.steps.clone()?);
     let stream = match &target {
-        Target::Stream(stream) if steps.is_empty() => Some(ByteString::from(stream.as_str())),
+        Target::Stream(stream) if steps.is_empty() && route.identity == Identity::Keep => {
+            Some(ByteString::from(stream.as_str()))
+        }
         Target::Stream(_) | Target::Subject(_) | Target::Topic(_) | Target::Url(_) | Target::Nowhere => None,
     };
     let lane = LaneName { route: route.route.into(), name: name?.0.into(), destination: destination?.0.into(), stream };
     Some(DeliverEntry {
         lane: Arc::new(lane),
         steps,
+        identity: route.identity.clone(),
         target,
         key: key?,
         mode: mode.unwrap_or(default_mode(kind?)),

@@ -1,36 +1,91 @@
 //! Filters: names and values that make sense (routing.md §1).
 
 use super::File;
+use super::inside::Fault;
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
+use crate::jq::{self, Program};
+use crate::route::cesql::{Expression, FindingKind};
 use crate::route::filter::Filter;
 use bytestring::ByteString;
 
+/// What programs in a route are compiled for.
+#[derive(Debug, Clone, Copy)]
+pub struct Programs<'a> {
+    /// The route.
+    pub route: &'a str,
+    /// Their caps.
+    pub limits: jq::Limits,
+}
+
 /// Compiles one filter. `None`: something in it is not good; everything that is wrong was reported.
-pub fn compile(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Filter> {
+pub fn compile(file: &File<'_>, part: &Part<'_>, programs: Programs<'_>, problems: &mut Problems) -> Option<Filter> {
     let mut pairs = part.pairs();
     let (dialect, _, content) = pairs.next()?;
     let compiled = match dialect {
         "exact" => Filter::Exact(attributes(file, dialect, content, problems)?),
         "prefix" => Filter::Prefix(attributes(file, dialect, content, problems)?),
         "suffix" => Filter::Suffix(attributes(file, dialect, content, problems)?),
-        "all" => Filter::All(nested(file, dialect, content, problems)?),
-        "any" => Filter::Any(nested(file, dialect, content, problems)?),
-        "not" => Filter::Not(Box::new(compile(file, content, problems)?)),
+        "all" => Filter::All(nested(file, dialect, content, programs, problems)?),
+        "any" => Filter::Any(nested(file, dialect, content, programs, problems)?),
+        "not" => Filter::Not(Box::new(compile(file, content, programs, problems)?)),
+        "sql" => Filter::Sql(expression(file, content, problems)?),
+        "jq" => Filter::Jq(program(file, content, programs, problems)?),
         _ => return None,
     };
     (part.is_good() && pairs.next().is_none()).then_some(compiled)
 }
 
-fn nested(file: &File<'_>, dialect: &str, part: &Part<'_>, problems: &mut Problems) -> Option<Vec<Filter>> {
+fn nested(
+    file: &File<'_>,
+    dialect: &str,
+    part: &Part<'_>,
+    programs: Programs<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<Filter>> {
     if part.is_good() && part.items().is_empty() {
         let message = format!("`{dialect}` needs at least one filter");
         problems.error(file.source, part.range(), Code::BadFilter, message);
         return None;
     }
-    let filters: Vec<Option<Filter>> = part.items().iter().map(|item| compile(file, item, problems)).collect();
+    let filters: Vec<Option<Filter>> =
+        part.items().iter().map(|item| compile(file, item, programs, problems)).collect();
     filters.into_iter().collect()
+}
+
+fn expression(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Expression> {
+    let text = part.text()?;
+    let fault = Fault { file, part, what: "expression" };
+    match Expression::compile(text) {
+        Ok(expression) => {
+            for finding in expression.findings() {
+                let hint = Some(finding.hint.clone());
+                let code = match finding.kind {
+                    FindingKind::MixedLogic => Code::QuestionableExpression,
+                    FindingKind::NeverTrue | FindingKind::AlwaysError => Code::NeverTrue,
+                };
+                fault.warn(code, finding.offset, &finding.message, hint, problems);
+            }
+            Some(expression)
+        }
+        Err(error) => {
+            fault.report(Code::BadExpression, error.offset, &error.message, error.hint, problems);
+            None
+        }
+    }
+}
+
+/// Compiles a jq program; what is wrong is shown at its own place in the text.
+pub fn program(file: &File<'_>, part: &Part<'_>, programs: Programs<'_>, problems: &mut Problems) -> Option<Program> {
+    match Program::compile(part.text()?, programs.route, programs.limits) {
+        Ok(program) => Some(program),
+        Err(refusal) => {
+            let fault = Fault { file, part, what: "program" };
+            fault.report(Code::BadProgram, refusal.offset, &refusal.message, refusal.hint, problems);
+            None
+        }
+    }
 }
 
 fn attributes(
@@ -66,7 +121,7 @@ fn attributes(
 /// Why a text is no attribute name, with a hint.
 pub fn name_fault(name: &str) -> Option<(String, Option<String>)> {
     if name == "data" {
-        let hint = "filters and `set` see attributes; the data is checked by schemas".to_owned();
+        let hint = "filters and `set` see attributes; a `jq` filter or `{jq: …}` sees the data".to_owned();
         return Some(("`data` is no attribute".to_owned(), Some(hint)));
     }
     if !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {

@@ -6,6 +6,7 @@ mod deliver;
 mod destination;
 mod filter;
 pub mod gateway;
+mod inside;
 mod names;
 mod route;
 mod schema;
@@ -159,6 +160,7 @@ pub(super) fn compile_from(
         conversions: &conversions,
         schemas: &schemas.clone().unwrap_or_default(),
         schemas_known: schemas.is_some(),
+        jq: sources.jq,
     };
     let routes = route::compile(&files, &declared, &around, &mut problems);
     let failed = problems.has_errors();

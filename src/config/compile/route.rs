@@ -3,6 +3,7 @@
 use super::choice::{self, Branches, References};
 use super::deliver::FromRoute;
 use super::destination::Declared;
+use super::filter::Programs;
 use super::transform::Around;
 use super::{File, deliver, filter, names, transform};
 use crate::config::part::Part;
@@ -10,6 +11,7 @@ use crate::config::problem::Problems;
 use crate::deliver::entry::{DeliverEntry, RetryPolicy};
 use crate::route::Route;
 use crate::route::filter::Filter;
+use crate::transform::identity::Identity;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -66,12 +68,19 @@ fn one(
     problems: &mut Problems,
 ) -> Option<(Route, Vec<Arc<DeliverEntry>>)> {
     let filters = part.get("filters").map(Part::items).unwrap_or_default();
-    let filters: Vec<Option<Filter>> = filters.iter().map(|item| filter::compile(file, item, problems)).collect();
-    let steps = transform::compile(file, part.get("transform"), around, problems);
+    let programs = Programs { route: name, limits: around.jq };
+    let filters: Vec<Option<Filter>> =
+        filters.iter().map(|item| filter::compile(file, item, programs, problems)).collect();
+    let steps = transform::compile(file, part.get("transform"), programs, around, problems);
+    let identity = match part.get("identity").and_then(Part::text) {
+        Some("derive") => Identity::derive(name, steps.as_deref().unwrap_or_default()),
+        _ => Identity::Keep,
+    };
     let retry = deliver::retry(file, part.get("retry"), RetryPolicy::default(), problems);
     let from_route = FromRoute {
         route: name,
         steps: steps.map(Into::into),
+        identity,
         retry: retry.unwrap_or_default(),
         keep_order: deliver::order(file, part, problems).unwrap_or(true),
     };

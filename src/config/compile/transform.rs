@@ -1,11 +1,12 @@
 //! Transform steps: which attributes may be set and removed, which rules exist (routing.md §4).
 
-use super::filter::name_fault;
-use super::{File, conversion};
+use super::filter::{Programs, name_fault};
+use super::{File, conversion, filter};
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
 use crate::config::route_file;
+use crate::jq;
 use crate::payload::Encoding;
 use crate::transform::convert::{Convert, To};
 use crate::transform::template::Template;
@@ -25,36 +26,53 @@ pub struct Around<'a> {
     pub schemas: &'a Arc<Registry>,
     /// False when a schema is broken, so that there may be more of them.
     pub schemas_known: bool,
+    /// Caps of jq programs.
+    pub jq: jq::Limits,
 }
 
 /// Compiles the steps of a route. `None`: something is not good; everything that is wrong was reported.
 pub fn compile(
     file: &File<'_>,
     part: Option<&Part<'_>>,
+    programs: Programs<'_>,
     around: &Around<'_>,
     problems: &mut Problems,
 ) -> Option<Vec<Step>> {
     let Some(part) = part else { return Some(Vec::new()) };
-    let steps: Vec<Option<Step>> = part.items().iter().map(|item| step(file, item, around, problems)).collect();
+    let steps: Vec<Option<Step>> =
+        part.items().iter().map(|item| step(file, item, programs, around, problems)).collect();
     let steps: Option<Vec<Step>> = steps.into_iter().collect();
     steps.filter(|_| part.is_good())
 }
 
-fn step(file: &File<'_>, part: &Part<'_>, around: &Around<'_>, problems: &mut Problems) -> Option<Step> {
+fn step(
+    file: &File<'_>,
+    part: &Part<'_>,
+    programs: Programs<'_>,
+    around: &Around<'_>,
+    problems: &mut Problems,
+) -> Option<Step> {
     let mut pairs = part.pairs();
     let (verb, _, content) = pairs.next()?;
     let step = match verb {
-        "set" => Step::Set(set(file, content, problems)?),
+        "set" => Step::Set(set(file, content, programs, problems)?),
         "remove" => Step::Remove(remove(file, content, problems)?),
+        "rename" => Step::Rename(rename(file, content, problems)?),
+        "jq" => Step::Jq(filter::program(file, content, programs, problems)?),
         "convert" => Step::Convert(convert(file, content, around, problems)?),
         _ => return None,
     };
     (part.is_good() && pairs.next().is_none()).then_some(step)
 }
 
-fn set(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Vec<(ByteString, SetValue)>> {
+fn set(
+    file: &File<'_>,
+    part: &Part<'_>,
+    programs: Programs<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<(ByteString, SetValue)>> {
     let mut pairs = Vec::new();
-    let mut good = part.is_good();
+    let mut good = part.is_good() && !is_empty("set", file, part, problems);
     for (name, range, value) in part.pairs() {
         let fault = match name {
             "specversion" => Some(("`specversion` cannot be set".to_owned(), None)),
@@ -64,7 +82,7 @@ fn set(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Vec<
             problems.error_with_hint(file.source, range, Code::BadTransform, message, hint);
             good = false;
         }
-        match set_value(file, name, value, problems) {
+        match set_value(file, name, value, programs, problems) {
             Some(value) => pairs.push((name.into(), value)),
             None => good = false,
         }
@@ -72,7 +90,25 @@ fn set(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Vec<
     good.then_some(pairs)
 }
 
-fn set_value(file: &File<'_>, name: &str, part: &Part<'_>, problems: &mut Problems) -> Option<SetValue> {
+/// An empty mapping or list does nothing, which nobody means.
+fn is_empty(verb: &str, file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> bool {
+    let empty = part.is_good() && part.pairs().next().is_none() && part.items().is_empty();
+    if empty {
+        problems.error(file.source, part.range(), Code::BadTransform, format!("`{verb}` needs at least one attribute"));
+    }
+    empty
+}
+
+fn set_value(
+    file: &File<'_>,
+    name: &str,
+    part: &Part<'_>,
+    programs: Programs<'_>,
+    problems: &mut Problems,
+) -> Option<SetValue> {
+    if let Some(program) = part.get("jq") {
+        return filter::program(file, program, programs, problems).map(SetValue::Jq);
+    }
     match part.read::<route_file::SetValue>(file.source, problems)? {
         route_file::SetValue::Boolean(_) | route_file::SetValue::Integer(_) if REQUIRED.contains(&name) => {
             let message = format!("`{name}` is text");
@@ -88,12 +124,14 @@ fn set_value(file: &File<'_>, name: &str, part: &Part<'_>, problems: &mut Proble
             None
         }
         route_file::SetValue::Text(_) => template(file, part, problems).map(SetValue::Template),
+        // Found above.
+        route_file::SetValue::Program(_) => None,
     }
 }
 
 fn remove(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Vec<ByteString>> {
     let mut names = Vec::new();
-    let mut good = part.is_good();
+    let mut good = part.is_good() && !is_empty("remove", file, part, problems);
     for item in part.items() {
         let Some(name) = item.text() else { continue };
         let fault = if REQUIRED.contains(&name) {
@@ -107,6 +145,34 @@ fn remove(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<V
                 problems.error_with_hint(file.source, item.range(), Code::BadTransform, message, hint);
                 good = false;
             }
+        }
+    }
+    good.then_some(names)
+}
+
+fn rename(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Vec<(ByteString, ByteString)>> {
+    let mut names: Vec<(ByteString, ByteString)> = Vec::new();
+    let mut good = part.is_good() && !is_empty("rename", file, part, problems);
+    for (old, range, new) in part.pairs() {
+        let mut refuse = |range, (message, hint): (String, Option<String>)| {
+            problems.error_with_hint(file.source, range, Code::BadTransform, message, hint);
+            good = false;
+        };
+        if REQUIRED.contains(&old) {
+            let hint = Some("every event has it; `set` writes a copy: set: {original: \"{id}\"}".to_owned());
+            refuse(range, (format!("`{old}` cannot be renamed"), hint));
+        } else if let Some(fault) = name_fault(old) {
+            refuse(range, fault);
+        }
+        let Some(text) = new.text() else { continue };
+        if text == "specversion" {
+            refuse(new.range(), ("`specversion` cannot be set".to_owned(), None));
+        } else if let Some(fault) = name_fault(text) {
+            refuse(new.range(), fault);
+        } else if names.iter().any(|(_, other)| other == text) {
+            refuse(new.range(), (format!("two attributes cannot both become `{text}`"), None));
+        } else {
+            names.push((old.into(), text.into()));
         }
     }
     good.then_some(names)

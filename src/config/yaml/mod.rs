@@ -168,16 +168,20 @@ impl Node {
 
     /// The place of a byte offset in the text: exact where the text stands in the line as it is, else the whole node.
     pub fn range_at(&self, offset: usize, source: &SourceText) -> Range {
-        let Value::Text(text) = &self.value else { return self.range };
+        self.exact_range_at(offset, source).unwrap_or(self.range)
+    }
+
+    /// The place of a byte offset in the text, where the text stands in the line as it is: a plain or quoted scalar on one
+    /// line, without escapes.
+    pub fn exact_range_at(&self, offset: usize, source: &SourceText) -> Option<Range> {
+        let Value::Text(text) = &self.value else { return None };
         let before = text.text.get(..offset).map_or(0, |before| before.chars().count());
         let first = self.range.column.saturating_add(text.quote);
         let verbatim = source.line(self.range.line).is_some_and(|line| {
             let start = line.char_indices().nth((first as usize).saturating_sub(1));
             start.is_some_and(|(at, _)| line.get(at..).is_some_and(|rest| rest.starts_with(&*text.text)))
         });
-        if !verbatim {
-            return self.range;
-        }
-        Range::point(self.range.line, first.saturating_add(u32::try_from(before).unwrap_or(u32::MAX)))
+        let column = first.saturating_add(u32::try_from(before).unwrap_or(u32::MAX));
+        verbatim.then(|| Range::point(self.range.line, column))
     }
 }

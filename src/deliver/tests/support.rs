@@ -97,6 +97,7 @@ pub struct Rig {
 pub fn entry(name: &str, keep_order: bool, retry: RetryPolicy) -> Arc<DeliverEntry> {
     Arc::new(DeliverEntry {
         lane: lane(name),
+        identity: crate::transform::identity::Identity::Keep,
         steps: Arc::from([]),
         target: Target::Nowhere,
         key: Template::parse("{partitionkey}").unwrap(),

@@ -1,5 +1,6 @@
 //! What a filter needs of an event: a condition that is cheap to look up and holds for every event the filter takes.
 
+use crate::route::cesql::Expression;
 use crate::route::filter::Filter;
 use bytestring::ByteString;
 use std::collections::HashMap;
@@ -55,8 +56,22 @@ impl Need {
             Filter::Suffix(wanted) => Need::of_pairs(Fit::Suffix, wanted),
             Filter::All(filters) => Need::of_all(filters),
             Filter::Any(filters) => Need::Any(filters.iter().map(Need::of).collect()),
-            Filter::Not(_) => Need::Nothing,
+            Filter::Sql(expression) => Need::of_expression(expression),
+            Filter::Not(_) | Filter::Jq(_) => Need::Nothing,
         }
+    }
+
+    /// Of an expression what it asks of the two attributes every event has as text.
+    fn of_expression(expression: &Expression) -> Need {
+        let of = |attribute: &'static str| {
+            let texts = expression.required(attribute)?;
+            let key = |text: &str| {
+                let attribute = ByteString::from_static(attribute);
+                Need::Key(Key { attribute, fit: Fit::Exact, value: text.into() })
+            };
+            Some(Need::Any(texts.into_iter().map(key).collect()))
+        };
+        Need::All(["type", "source"].into_iter().filter_map(of).collect())
     }
 
     fn of_pairs(fit: Fit, pairs: &[(ByteString, ByteString)]) -> Need {

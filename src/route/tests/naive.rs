@@ -2,7 +2,7 @@
 
 use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
 use crate::lane_name::LaneName;
-use crate::route::filter::Filter;
+use crate::route::filter::{Filter, Subject};
 use crate::route::split::{Branch, Split};
 use crate::route::{Route, RouteTable, Shadow};
 use proptest::prelude::*;
@@ -112,7 +112,7 @@ pub fn routes() -> impl Strategy<Value = Vec<Route>> {
 }
 
 fn holds(route: &Route, event: &Event) -> bool {
-    route.filters.iter().all(|filter| filter.matches(event))
+    route.filters.iter().all(|filter| filter.matches(&Subject::new(event)))
 }
 
 /// Names of the live routes that take an event.

@@ -5,7 +5,7 @@ use crate::cloudevents::{Data, Event};
 use crate::conversion::Schemas;
 use crate::conversion::rules::Rules;
 use crate::transform::convert::{Convert, To};
-use crate::transform::{Error, Step, apply, apply_to_attributes};
+use crate::transform::{Error, Step, apply, key::attributes_of};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ fn data_that_does_not_fit_fails_with_its_place() {
 fn who_asks_for_attributes_needs_no_data_that_fits() {
     let event = Event { data: Data::Binary("{".into()), ..event() };
     let steps = [convert(To::Xml), set(&[("subject", text("{datacontenttype}"))])];
-    let changed = apply_to_attributes(&steps, &event).unwrap();
+    let changed = attributes_of(&steps, &event).unwrap();
     assert_eq!(changed.attribute("subject"), Some("application/xml"));
     assert!(apply(&steps, &event).is_err());
 }

@@ -1,6 +1,7 @@
 //! Steps: order, types, what stays valid, what is refused.
 
 mod convert;
+mod programs;
 mod template;
 
 use super::template::Template;
@@ -107,7 +108,10 @@ fn what_would_be_no_event_is_refused_with_its_step() {
 #[test]
 fn a_template_without_its_attribute_names_both() {
     let error = apply(&[set(&[("note", text("{region}-{subject}"))])], &event()).unwrap_err();
-    assert_eq!(error, Error::Template { template: "{region}-{subject}".to_owned(), attribute: "region".to_owned() });
+    assert_eq!(
+        error,
+        Error::Template { step: 1, template: "{region}-{subject}".to_owned(), attribute: "region".to_owned() }
+    );
 }
 
 #[test]

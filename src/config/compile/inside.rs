@@ -1,0 +1,75 @@
+//! Faults inside of a text that is a small language of its own: shown at their place in the file (routing.md §2).
+
+use super::File;
+use crate::codes::Code;
+use crate::config::part::Part;
+use crate::config::problem::Problems;
+use crate::config::yaml::Range;
+
+/// Characters of the text shown before and behind the place.
+const AROUND: usize = 12;
+
+/// Where faults are looked for.
+#[derive(Clone, Copy)]
+pub struct Fault<'a> {
+    /// The file.
+    pub file: &'a File<'a>,
+    /// The text.
+    pub part: &'a Part<'a>,
+    /// What it is: `expression`, `program`.
+    pub what: &'static str,
+}
+
+impl Fault<'_> {
+    /// Reports an error at a byte offset of the text.
+    pub fn report(self, code: Code, offset: usize, message: &str, hint: Option<String>, problems: &mut Problems) {
+        let (range, message, hint) = self.place(offset, message, hint);
+        problems.error_with_hint(self.file.source, range, code, message, hint);
+    }
+
+    /// Reports a finding at a byte offset of the text.
+    pub fn warn(self, code: Code, offset: usize, message: &str, hint: Option<String>, problems: &mut Problems) {
+        let (range, message, hint) = self.place(offset, message, hint);
+        problems.warning(self.file.source, range, code, message, hint);
+    }
+
+    /// The column of the token where the text stands in one line of the file as it is; else the line of the scalar, and the
+    /// message holds offset and excerpt. A text that something was filled into is not shown.
+    fn place(self, offset: usize, message: &str, hint: Option<String>) -> (Range, String, Option<String>) {
+        let node = self.part.node();
+        if node.is_secret() {
+            return (node.range, format!("the interpolated text is no {}", self.what), None);
+        }
+        match node.exact_range_at(offset, self.file.source) {
+            Some(range) => (range, message.to_owned(), hint),
+            None => {
+                let excerpt = excerpt(node.text().unwrap_or_default(), offset);
+                (node.range, format!("{message} (at offset {offset}, `{excerpt}`)"), hint)
+            }
+        }
+    }
+}
+
+/// The text around a place, on one line.
+fn excerpt(text: &str, offset: usize) -> String {
+    let before = text.get(..offset).unwrap_or(text);
+    let start = before.char_indices().rev().nth(AROUND - 1).map_or(0, |(at, _)| at);
+    let shown = text.get(start..).unwrap_or_default();
+    let end = shown.char_indices().nth(2 * AROUND).map_or(shown.len(), |(at, _)| at);
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    let cut = |is_cut: bool| if is_cut { "…" } else { "" };
+    let inner: String = shown[..end].trim_end().chars().map(clean).collect();
+    format!("{}{inner}{}", cut(start > 0), cut(end < shown.trim_end().len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::excerpt;
+
+    #[test]
+    fn an_excerpt_is_short_and_on_one_line() {
+        assert_eq!(excerpt("a == 1\n", 3), "a == 1");
+        assert_eq!(excerpt("type = 'ä' AND\n  something == 'else' OR another", 28), "…  something == 'else' OR…");
+        assert_eq!(excerpt("ä", 99), "ä");
+    }
+}

@@ -1,0 +1,195 @@
+//! What can be told of an expression without an event: what surprises, what can never be true, and what an event must have.
+
+use super::ast::{Link, Node, Operator, Test, What};
+use super::value::Value;
+use super::{Attributes, REQUIRED, eval};
+
+/// Something an author may want to know. Never a reason to refuse the expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which.
+    pub kind: FindingKind,
+    /// Byte offset in the expression.
+    pub offset: usize,
+    /// For people.
+    pub message: String,
+    /// What to write instead.
+    pub hint: String,
+}
+
+/// Kinds of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FindingKind {
+    /// `AND`, `OR` and `XOR` beside each other without parentheses: here they are equal and go from left to right, in other
+    /// implementations from right to left, in other languages `AND` comes first.
+    MixedLogic,
+    /// As a filter it never holds: its value does not depend on the event and is not TRUE.
+    NeverTrue,
+    /// As a filter it never holds: every evaluation ends with an error.
+    AlwaysError,
+}
+
+/// No event: asking for any attribute is a mistake of the caller.
+struct Nothing;
+
+impl Attributes for Nothing {
+    fn get(&self, _name: &str) -> Option<Value<'_>> {
+        None
+    }
+}
+
+/// All findings of an expression.
+pub(super) fn all(root: &Node) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    mixed(root, &mut findings);
+    if is_constant(root) {
+        match eval::node(root, &Nothing) {
+            Ok(Value::Boolean(true)) => {}
+            Ok(value) => findings.push(Finding {
+                kind: FindingKind::NeverTrue,
+                offset: 0,
+                message: format!("the expression is always {value}, so that it never holds as a filter"),
+                hint: "compare an attribute of the event: type = 'com.example.order'".to_owned(),
+            }),
+            Err(failed) => findings.push(always_fails(failed.error.offset, &failed.error.to_string())),
+        }
+    } else if let Some((offset, why)) = certain_error(root) {
+        findings.push(always_fails(offset, &why));
+    }
+    findings
+}
+
+fn always_fails(offset: usize, why: &str) -> Finding {
+    Finding {
+        kind: FindingKind::AlwaysError,
+        offset,
+        message: format!("the expression always fails ({why}), so that it never holds as a filter"),
+        hint: "an expression with an error never holds, whatever its value".to_owned(),
+    }
+}
+
+fn mixed(node: &Node, findings: &mut Vec<Finding>) {
+    if let Node::Chain(_, rest) = node {
+        let first = rest.first().filter(|link| link.operator.is_logic());
+        if let Some(other) = first.and_then(|first| rest.iter().find(|link| link.operator != first.operator)) {
+            findings.push(Finding {
+                kind: FindingKind::MixedLogic,
+                offset: other.offset,
+                message:
+                    "AND, OR and XOR are mixed without parentheses: all have the same rank and go from left to right"
+                        .to_owned(),
+                hint: "write parentheses: (a AND b) OR c".to_owned(),
+            });
+        }
+    }
+    children(node, &mut |child| mixed(child, findings));
+}
+
+/// True when no event can change the value.
+fn is_constant(node: &Node) -> bool {
+    let mut constant = match node {
+        Node::Attribute(_) => false,
+        Node::Exists(name) => REQUIRED.contains(&&*name.text),
+        _ => true,
+    };
+    children(node, &mut |child| constant = constant && is_constant(child));
+    constant
+}
+
+/// An error every evaluation meets.
+fn certain_error(node: &Node) -> Option<(usize, String)> {
+    if is_constant(node) {
+        return eval::node(node, &Nothing).err().map(|failed| (failed.error.offset, failed.error.to_string()));
+    }
+    match node {
+        Node::Literal(_) | Node::Attribute(_) | Node::Exists(_) => None,
+        Node::Prefixed(_, operand) | Node::Tested(operand, _) => certain_error(operand),
+        // The right sides of AND and OR may never be asked.
+        Node::Chain(first, rest) => certain_error(first).or_else(|| {
+            let asked = rest.iter().take_while(|link| !matches!(link.operator, Operator::And | Operator::Or));
+            asked.into_iter().find_map(|link| certain_error(&link.right))
+        }),
+        Node::Call(call) if call.function.is_none() => {
+            eval::node(node, &Nothing).err().map(|failed| (failed.error.offset, failed.error.to_string()))
+        }
+        Node::Call(call) => call.arguments.iter().find_map(certain_error),
+    }
+}
+
+fn children<'n>(node: &'n Node, visit: &mut impl FnMut(&'n Node)) {
+    match node {
+        Node::Literal(_) | Node::Attribute(_) | Node::Exists(_) => {}
+        Node::Prefixed(_, operand) => visit(operand),
+        Node::Chain(first, rest) => {
+            visit(first);
+            rest.iter().for_each(|link| visit(&link.right));
+        }
+        Node::Tested(operand, tests) => {
+            visit(operand);
+            for test in tests {
+                if let What::In(set) = &test.what {
+                    set.iter().for_each(&mut *visit);
+                }
+            }
+        }
+        Node::Call(call) => call.arguments.iter().for_each(visit),
+    }
+}
+
+/// The attributes an expression names.
+pub(super) fn attributes(root: &Node) -> Vec<&str> {
+    fn collect<'n>(node: &'n Node, names: &mut Vec<&'n str>) {
+        if let Node::Attribute(name) | Node::Exists(name) = node
+            && !names.contains(&&*name.text)
+        {
+            names.push(&name.text);
+        }
+        children(node, &mut |child| collect(child, names));
+    }
+    let mut names = Vec::new();
+    collect(root, &mut names);
+    names
+}
+
+/// The texts of `attribute` outside which the expression cannot be TRUE without an error; `None`: any may do.
+pub(super) fn required<'n>(node: &'n Node, attribute: &str) -> Option<Vec<&'n str>> {
+    match node {
+        Node::Chain(first, rest) => match rest.first()?.operator {
+            // A chain that starts with AND holds only if its first side does, as long as only AND follows.
+            Operator::And if rest.iter().all(|link| link.operator == Operator::And) => {
+                let sides = std::iter::once(&**first).chain(rest.iter().map(|link| &link.right));
+                sides.filter_map(|side| required(side, attribute)).min_by_key(Vec::len)
+            }
+            Operator::Or if rest.iter().all(|link| link.operator == Operator::Or) => {
+                let sides = std::iter::once(&**first).chain(rest.iter().map(|link| &link.right));
+                let each: Option<Vec<_>> = sides.map(|side| required(side, attribute)).collect();
+                each.map(|each| each.concat())
+            }
+            Operator::Equal => equality(first, rest, attribute).map(|text| vec![text]),
+            _ => None,
+        },
+        Node::Tested(operand, tests) => membership(operand, tests, attribute),
+        _ => None,
+    }
+}
+
+fn equality<'n>(first: &'n Node, rest: &'n [Link], attribute: &str) -> Option<&'n str> {
+    let [only] = rest else { return None };
+    match (first, &only.right) {
+        (Node::Attribute(name), Node::Literal(Value::String(text)))
+        | (Node::Literal(Value::String(text)), Node::Attribute(name))
+            if &*name.text == attribute =>
+        {
+            Some(text)
+        }
+        _ => None,
+    }
+}
+
+fn membership<'n>(operand: &Node, tests: &'n [Test], attribute: &str) -> Option<Vec<&'n str>> {
+    let (Node::Attribute(name), [Test { negated: false, what: What::In(set), .. }]) = (operand, tests) else {
+        return None;
+    };
+    let text = |node: &'n Node| if let Node::Literal(Value::String(text)) = node { Some(&**text) } else { None };
+    if &*name.text == attribute { set.iter().map(text).collect() } else { None }
+}
