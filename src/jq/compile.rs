@@ -48,7 +48,7 @@ pub(super) fn compile(text: &str) -> Result<Compiled, Refusal> {
 fn read(text: &str) -> Result<Compiled, Refusal> {
     let tokens = Lexer::new(text).lex().map_err(|errors| unlexed(text, &errors))?;
     refuse_modules(text, &tokens)?;
-    let term: Term<&str> = Parser::new(&tokens).parse(|parser| parser.term()).map_err(|errors| {
+    let term: Term<&str> = Parser::new(&tokens).parse(Parser::term).map_err(|errors| {
         let first = errors.into_iter().map(|(expected, found)| (expected, found.map(|Token(found, _)| *found)));
         unparsed(text, first.min_by_key(|(_, found)| found.map_or(text.len(), |found| offset(text, found))))
     })?;

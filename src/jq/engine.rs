@@ -110,12 +110,11 @@ impl jaq_core::ValT for Value {
                     return opt.fail(self, |_| Exn::from(fault));
                 };
                 let array = Rc::make_mut(array);
-                match f(std::mem::take(&mut array.items[at])).next().transpose()? {
-                    Some(value) => array.set(at, value),
-                    None => {
-                        meter::steps(array.items.len() - at);
-                        array.items.remove(at);
-                    }
+                if let Some(value) = f(std::mem::take(&mut array.items[at])).next().transpose()? {
+                    array.set(at, value);
+                } else {
+                    meter::steps(array.items.len() - at);
+                    array.items.remove(at);
                 }
                 Ok(self)
             }

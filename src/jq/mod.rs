@@ -131,9 +131,9 @@ impl Program {
     /// Runs as a predicate: `Ok(true)` only when there is exactly one output and it is `true`; `Err` tells what there is
     /// instead, when it is not `false`.
     pub fn holds(&self, source: &Source<'_>) -> Result<bool, Verdict> {
-        match self.run(source, |value| {
-            Ok(if let Value::Boolean(truth) = value { Ok(*truth) } else { Err(self.shown(value)) })
-        }) {
+        match self
+            .run(source, |value| Ok(if let Value::Boolean(truth) = value { Ok(*truth) } else { Err(shown(value)) }))
+        {
             Ok(Ok(truth)) => Ok(truth),
             Ok(Err(shown)) => Err(Verdict::Other(shown)),
             Err(failure) => Err(Verdict::Failure(failure)),
@@ -155,14 +155,10 @@ impl Program {
             Ok(match value {
                 Value::Boolean(truth) => Ok(Scalar::Boolean(*truth)),
                 Value::String(text) => Ok(Scalar::String(text.clone())),
-                Value::Number(number) => integer(number).map(Scalar::Integer).ok_or_else(|| self.shown(value)),
-                other => Err(self.shown(other)),
+                Value::Number(number) => integer(number).map(Scalar::Integer).ok_or_else(|| shown(value)),
+                other => Err(shown(other)),
             })
         })
-    }
-
-    fn shown(&self, value: &Value) -> String {
-        write::beginning(value, SHOWN)
     }
 
     /// Runs on an event and takes its one output.
@@ -232,6 +228,11 @@ pub enum Scalar {
     Boolean(bool),
     /// A number.
     Integer(i32),
+}
+
+/// A value as messages show it.
+fn shown(value: &Value) -> String {
+    write::beginning(value, SHOWN)
 }
 
 fn failed(error: Exn<'_, Value>) -> Failure {

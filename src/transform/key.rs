@@ -19,8 +19,11 @@ pub fn event_for(steps: &[Step], key: &Template, event: &Event) -> Option<Event>
     let with_data = needs_programs(steps, key);
     let mut changed = event.clone();
     for (number, step) in (1..).zip(steps) {
-        changed =
-            if with_data { apply_one(step, number, &changed, event).ok()? } else { attributes_only(step, &changed).ok()? };
+        changed = if with_data {
+            apply_one(step, number, &changed, event).ok()?
+        } else {
+            attributes_only(step, &changed).ok()?
+        };
     }
     Some(changed)
 }

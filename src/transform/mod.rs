@@ -164,8 +164,9 @@ fn apply_one(step: &Step, number: usize, event: &Event, accepted: &Event) -> Res
         }
         Step::Convert(convert) => {
             convert.mark(&mut draft);
-            data =
-                convert.data(event, accepted).map_err(|error| Error::Conversion { step: number, detail: error.to_string() })?;
+            data = convert
+                .data(event, accepted)
+                .map_err(|error| Error::Conversion { step: number, detail: error.to_string() })?;
         }
     }
     finish(draft, data, number)
@@ -185,7 +186,9 @@ fn kind_for(name: &str, kind: Kind) -> Kind {
 fn rename(names: &[(ByteString, ByteString)], event: &Event, draft: &mut Draft) {
     let found = names.iter().filter_map(|(old, new)| Some((old, new, event.value(old)?)));
     let found: Vec<_> = found.collect();
-    found.iter().for_each(|(old, ..)| draft.remove(old));
+    for (old, ..) in &found {
+        draft.remove(old);
+    }
     for (_, new, value) in found {
         draft.set(new.clone(), kind_for(new, value.kind), value.text.clone());
     }

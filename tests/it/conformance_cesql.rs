@@ -83,6 +83,16 @@ fn json_of(node: &Node) -> Json {
     }
 }
 
+/// The one case that contradicts the casting table.
+pub fn is_known_defect(case: &Case) -> bool {
+    case.expression == KNOWN_DEFECT
+}
+
+/// Cases with functions a gateway does not have.
+pub fn needs_user_functions(case: &Case) -> bool {
+    ["HASPREFIX", "KONKAT"].iter().any(|name| case.expression.contains(name))
+}
+
 fn event_of(case: &Case) -> Event {
     let headers = [("content-type", &b"application/cloudevents+json"[..])].into_iter();
     match decode(headers, case.event.to_string().into(), &super::conformance::LIMITS) {
@@ -116,11 +126,8 @@ fn the_library_passes_the_test_kit() {
     let functions = functions();
     let mut differences = Vec::new();
     for case in cases() {
-        let wanted = if case.expression == KNOWN_DEFECT {
-            (Some(json!(false)), None)
-        } else {
-            (case.result.clone(), case.error.clone())
-        };
+        let wanted =
+            if is_known_defect(&case) { (Some(json!(false)), None) } else { (case.result.clone(), case.error.clone()) };
         let event = event_of(&case);
         let found = match Expression::compile_with(&case.expression, &functions) {
             Err(_) => (None, Some("parse".to_owned())),

@@ -45,6 +45,7 @@ mod nats_faults;
 #[cfg(feature = "nats")]
 mod nats_gateway;
 mod payload;
+mod programs;
 mod reference;
 mod reloads;
 mod scale;

@@ -40,13 +40,27 @@ impl Fault<'_> {
         if node.is_secret() {
             return (node.range, format!("the interpolated text is no {}", self.what), None);
         }
-        match node.exact_range_at(offset, self.file.source) {
-            Some(range) => (range, message.to_owned(), hint),
-            None => {
-                let excerpt = excerpt(node.text().unwrap_or_default(), offset);
-                (node.range, format!("{message} (at offset {offset}, `{excerpt}`)"), hint)
-            }
+        if let Some(range) = node.exact_range_at(offset, self.file.source) {
+            return (range, message.to_owned(), hint);
         }
+        let excerpt = excerpt(node.text().unwrap_or_default(), offset);
+        let range = self.line_of(offset).unwrap_or(node.range);
+        (range, format!("{message} (at offset {offset}, `{excerpt}`)"), hint)
+    }
+}
+
+impl Fault<'_> {
+    /// The token's place in a text over several lines that stands in the file line by line.
+    fn line_of(self, offset: usize) -> Option<Range> {
+        let node = self.part.node();
+        let before = node.text()?.get(..offset)?;
+        let number = u32::try_from(before.matches('\n').count()).ok()?;
+        let written = self.file.source.line(node.range.line.checked_add(number)?)?;
+        let text = node.text()?.lines().nth(number as usize)?;
+        let indent = written.len().checked_sub(text.len()).filter(|_| written.ends_with(text))?;
+        let inside = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        let column = written.get(..indent)?.chars().count() + inside + 1;
+        Some(Range::point(node.range.line + number, u32::try_from(column).ok()?))
     }
 }
 

@@ -184,8 +184,8 @@ fn a_text_over_several_lines_is_told_with_offset_and_excerpt() {
     assert_eq!(
         told,
         [
-            (4, "`==` is no operator (at offset 21, `…a'   OR type == 'b'`)"),
-            (7, "there is no function `whyle` with 2 arguments (at offset 5, `.a | whyle(true; .)`)"),
+            (6, "`==` is no operator (at offset 21, `…'   OR type == 'b'`)"),
+            (8, "there is no function `whyle` with 2 arguments (at offset 5, `.a | whyle(true; .)`)"),
         ]
     );
 }

@@ -127,7 +127,8 @@ fn deep_and_long_texts_are_refused_and_never_overflow_the_stack() {
     }
     // Brackets that only group leave nothing behind.
     assert!(compile(&(many("(", 4_000) + "." + &many(")", 4_000))).is_ok());
-    let definitions: String = (1..60).map(|n| format!("def f{n}: f{} | f{};", n - 1, n - 1)).collect();
+    let define = |n: usize| format!("def f{n}: f{} | f{};", n - 1, n - 1);
+    let definitions = (1..60).map(define).collect::<Vec<_>>().concat();
     assert!(compile(&format!("def f0: .; {definitions} f59")).is_ok());
 }
 
@@ -152,6 +153,7 @@ fn as_deep_as_allowed_runs_on_a_small_stack() {
         deep("map(".repeat(90) + "1" + &")".repeat(90)),
         "cannot use 1 as array or object".replace("cannot", "the program failed: cannot")
     );
-    let definitions: String = (1..400).map(|n| format!("def f{n}: f{};", n - 1)).collect();
+    let define = |n: usize| format!("def f{n}: f{};", n - 1);
+    let definitions = (1..400).map(define).collect::<Vec<_>>().concat();
     assert_eq!(deep(format!("def f0: . + 1; {definitions} f399")), "2");
 }

@@ -86,7 +86,7 @@ fn attributes_take_three_types() {
 
 #[test]
 fn products_and_bombs_are_ended() {
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_mins(1);
     let items = format!("[{}]", vec!["1"; 10_000].join(","));
     for (text, told) in [
         ("[range(100000) | range(100000)] | length", "the program "),
@@ -95,7 +95,7 @@ fn products_and_bombs_are_ended() {
         ("def a: .,.; def b: a|a; def c: b|b; def d: c|c; def e: d|d; def f: e|e; last(f)", "steps"),
         ("reduce range(64) as $i (\"x\"; . + .)", "MiB"),
         ("reduce range(64) as $i ([1]; . + .)", "the program "),
-        ("reduce range(64) as $i (1; [., .]) | tojson | length", "MiB"),
+        ("reduce range(64) as $i (1; [., .]) | tojson | length", "the program "),
         ("\"x\" * 1000000000", "MiB"),
         ("\"x\" * 100000000000000000000000", "MiB"),
         ("reduce range(100000) as $i (7; . * .)", "MiB"),

@@ -174,7 +174,7 @@ fn concat<'a>(separator: &str, nodes: &[Node], arguments: &Arguments<'a>, first:
 }
 
 /// Text in another case; the same text where nothing changes.
-fn cased<'a>(text: Cow<'a, str>, is: fn(char) -> bool, to: fn(&str) -> String) -> Value<'a> {
+fn cased(text: Cow<'_, str>, is: fn(char) -> bool, to: fn(&str) -> String) -> Value<'_> {
     let unchanged = text.chars().all(|c| is(c) || !c.is_alphabetic() && c.is_ascii());
     Value::String(if unchanged { text } else { Cow::Owned(to(&text)) })
 }

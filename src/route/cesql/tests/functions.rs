@@ -96,6 +96,7 @@ fn signature(name: &str, parameters: &[Type], variadic: Option<Type>, returns: T
     Signature { name: name.to_owned(), parameters: parameters.to_vec(), variadic, returns }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the form of a body")]
 fn joined(arguments: &[Value<'_>]) -> Result<Value<'static>, Failure> {
     let texts: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     Ok(Value::String(texts.join("+").into()))

@@ -186,7 +186,7 @@ fn like_casts_to_text_and_counts_characters() {
         (r"'a%c' LIKE 'a\%c'", "true"),
         (r"'abc' LIKE 'a\%c'", "false"),
         ("'' LIKE ''", "true"),
-        (r#"'it''s'"#, "parse: expected an operator or the end, found a string"),
+        (r"'it''s'", "parse: expected an operator or the end, found a string"),
         (r"'it\'s' LIKE 'it\'s'", "true"),
         ("NOT 'abc' LIKE 'abc'", "false cast"),
         ("1 + 1 LIKE '1'", "2"),
