@@ -26,8 +26,8 @@ pub async fn receive(
     }
     let snapshot = gateway.snapshots.current();
     let content_type = incoming.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let is_long = snapshot.table.runs_programs()
-        || threads::is_long(incoming.body.len(), content_type.map(|(_, value)| *value));
+    let is_long =
+        snapshot.table.runs_programs() || threads::is_long(incoming.body.len(), content_type.map(|(_, value)| *value));
     let accept = || accept::accept(incoming, &snapshot, policy, Micros::now(), trace);
     let accepted = threads::run(is_long, accept)?;
     let seen = for_shadows(&snapshot, &accepted.entries);

@@ -79,11 +79,42 @@ fn excerpt(text: &str, offset: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::excerpt;
+    use crate::codes::Code;
+    use crate::config::compile::tests::{check_cases, compile_files};
+    use crate::config::problem::Severity;
 
     #[test]
     fn an_excerpt_is_short_and_on_one_line() {
         assert_eq!(excerpt("a == 1\n", 3), "a == 1");
         assert_eq!(excerpt("type = 'ä' AND\n  something == 'else' OR another", 28), "…  something == 'else' OR…");
         assert_eq!(excerpt("ä", 99), "ä");
+    }
+
+    #[test]
+    fn every_fault_of_a_program_has_its_place() {
+        check_cases("programs.txt", |text| compile_files(&[("case.yaml", text)]).err().unwrap_or_default());
+    }
+
+    #[test]
+    fn a_text_over_several_lines_is_told_with_offset_and_excerpt() {
+        let text = "routes:\n  - name: x\n    filters:\n      - sql: |\n          type = 'a'\n            OR type == 'b'\n      - jq: >\n          .a | whyle(true; .)\n    deliver: [{destination: log, stream: a}]\n";
+        let problems = compile_files(&[("case.yaml", text)]).unwrap_err();
+        let told: Vec<_> = problems.iter().map(|problem| (problem.line, problem.message.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (6, "`==` is no operator (at offset 21, `…'   OR type == 'b'`)"),
+                (8, "there is no function `whyle` with 2 arguments (at offset 5, `.a | whyle(true; .)`)"),
+            ]
+        );
+    }
+
+    #[test]
+    fn questionable_expressions_are_warnings() {
+        let text = "routes:\n  - name: x\n    filters:\n      - sql: \"id = 'a' AND id = 'b' OR id = 'c'\"\n      - sql: FALSE = TRUE\n    deliver: [{destination: log, stream: a}]\n";
+        let warnings = compile_files(&[("case.yaml", text)]).unwrap().warnings;
+        let places: Vec<_> = warnings.iter().map(|warning| (warning.line, warning.column, warning.code)).collect();
+        assert_eq!(places, [(4, 37, Code::QuestionableExpression), (5, 14, Code::NeverTrue)]);
+        assert!(warnings.iter().all(|warning| warning.severity == Severity::Warning && warning.hint.is_some()));
     }
 }

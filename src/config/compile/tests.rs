@@ -4,7 +4,7 @@ use super::compile_with;
 use super::gateway::{Overrides, load_as_far_as_possible, load_gateway};
 use crate::codes::Code;
 use crate::config::gateway::GatewayConfig;
-use crate::config::problem::{Problem, Severity};
+use crate::config::problem::Problem;
 use crate::config::report;
 use crate::config::sources::Sources;
 use crate::conversion::declaration::EXAMPLE;
@@ -89,7 +89,7 @@ fn differences(expected: &[Expected], found: &[Problem]) -> Vec<String> {
 }
 
 /// Compiles route files given as (name, text), as if the working folder were theirs.
-fn compile_files(files: &[(&str, &str)]) -> Result<super::Compiled, Vec<Problem>> {
+pub(super) fn compile_files(files: &[(&str, &str)]) -> Result<super::Compiled, Vec<Problem>> {
     let folder = tempfile::tempdir().unwrap();
     let routes = folder.path().join("routes");
     fs::create_dir(&routes).unwrap();
@@ -105,7 +105,7 @@ fn compile_files(files: &[(&str, &str)]) -> Result<super::Compiled, Vec<Problem>
 }
 
 /// Runs all cases of a fixture file and shows every difference at once.
-fn check_cases(file: &str, problems: impl Fn(&str) -> Vec<Problem>) {
+pub(super) fn check_cases(file: &str, problems: impl Fn(&str) -> Vec<Problem>) {
     let mut failures = Vec::new();
     for (name, text, expected) in cases(file) {
         let found = problems(&text);
@@ -169,34 +169,6 @@ fn a_build_without_kafka_says_that_it_is_not_supported_yet() {
     let problems = compile_files(&[("a.yaml", text)]).unwrap_err();
     let told: Vec<_> = problems.iter().map(|problem| (problem.line, problem.column, problem.code)).collect();
     assert_eq!(told, [(1, 26, Code::NotYetSupported)]);
-}
-
-#[test]
-fn every_fault_of_a_program_has_its_place() {
-    check_cases("programs.txt", |text| compile_files(&[("case.yaml", text)]).err().unwrap_or_default());
-}
-
-#[test]
-fn a_text_over_several_lines_is_told_with_offset_and_excerpt() {
-    let text = "routes:\n  - name: x\n    filters:\n      - sql: |\n          type = 'a'\n            OR type == 'b'\n      - jq: >\n          .a | whyle(true; .)\n    deliver: [{destination: log, stream: a}]\n";
-    let problems = compile_files(&[("case.yaml", text)]).unwrap_err();
-    let told: Vec<_> = problems.iter().map(|problem| (problem.line, problem.message.as_str())).collect();
-    assert_eq!(
-        told,
-        [
-            (6, "`==` is no operator (at offset 21, `…'   OR type == 'b'`)"),
-            (8, "there is no function `whyle` with 2 arguments (at offset 5, `.a | whyle(true; .)`)"),
-        ]
-    );
-}
-
-#[test]
-fn questionable_expressions_are_warnings() {
-    let text = "routes:\n  - name: x\n    filters:\n      - sql: \"id = 'a' AND id = 'b' OR id = 'c'\"\n      - sql: FALSE = TRUE\n    deliver: [{destination: log, stream: a}]\n";
-    let warnings = compile_files(&[("case.yaml", text)]).unwrap().warnings;
-    let places: Vec<_> = warnings.iter().map(|warning| (warning.line, warning.column, warning.code)).collect();
-    assert_eq!(places, [(4, 37, Code::QuestionableExpression), (5, 14, Code::NeverTrue)]);
-    assert!(warnings.iter().all(|warning| warning.severity == Severity::Warning && warning.hint.is_some()));
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn products_and_bombs_are_ended() {
         ("reduce range(100000) as $i (7; . * .)", "MiB"),
         ("reduce range(100000) as $i (0; [.])", "512 levels"),
         ("reduce range(100000) as $i (0; {a: .})", "512 levels"),
-        ("reduce range(100000) as $i ([]; .[0] = [.])", "512 levels"),
+        ("reduce range(100000) as $i ([0]; .[0] = [.])", "512 levels"),
         ("reduce range(64) as $i (1; [., .]) | . == .", "steps"),
         ("[combinations]", "cannot use 1"),
         ("[.[:40][] | [1, 2]] | [combinations] | length", ""),
