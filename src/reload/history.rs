@@ -5,6 +5,7 @@
 //! people to read, too; `snapshots/history.json` lists them. Without a data directory they are kept in memory.
 
 use crate::config::sources::Sources;
+use crate::jq;
 use crate::units::Micros;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -53,6 +54,8 @@ pub struct History {
     entries: Vec<Entry>,
     /// The files of entries that are not on disk.
     held: HashMap<String, Arc<Sources>>,
+    /// Caps of jq programs, which are not kept with the files.
+    pub jq: jq::Limits,
 }
 
 impl History {
@@ -63,7 +66,7 @@ impl History {
             tracing::warn!(folder = %folder.display(), %error, "the history of snapshots cannot be read; it begins anew");
             Vec::new()
         });
-        History { folder: Some(folder), entries, held: HashMap::new() }
+        History { folder: Some(folder), entries, ..History::default() }
     }
 
     /// Every snapshot kept, newest first.
@@ -131,6 +134,7 @@ impl History {
         }
         let folder = self.folder.as_ref()?.join(version);
         let kept = Sources::read(&folder.join("routes"), &folder.join("schemas")).moved_to(routes_dir, schemas_dir);
+        let kept = kept.with_jq(self.jq);
         (kept.version() == version).then(|| Arc::new(kept))
     }
 

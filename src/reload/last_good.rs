@@ -25,7 +25,8 @@ pub fn choose(
         return loaded;
     }
     let (routes_dir, schemas_dir) = (&gateway.routes_dir, &gateway.schemas_dir);
-    let history = History::open(&gateway.data_dir);
+    let mut history = History::open(&gateway.data_dir);
+    history.jq = gateway.limits.jq();
     let last = history.current().and_then(|version| history.sources(version, routes_dir, schemas_dir));
     let files = Sources::read(routes_dir, schemas_dir);
     let problems = match (&loaded, &last) {

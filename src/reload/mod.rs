@@ -126,6 +126,7 @@ impl Snapshots {
             jq: gateway.limits.jq(),
             warnings,
         };
+        lock(&snapshots.history).jq = gateway.limits.jq();
         lock(&snapshots.history).loaded(Arc::new(sources), Micros::now());
         (gateway, snapshots)
     }
