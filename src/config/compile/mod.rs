@@ -145,13 +145,7 @@ pub(super) fn compile_from(
             None => complete = false,
         }
     }
-    let files: Vec<File<'_>> = trees
-        .iter()
-        .map(|(source, node)| {
-            let part = Shape::new(&ROUTE_SCHEMA, source, &mut problems).check_file(node);
-            File { source, part }
-        })
-        .collect();
+    let files = checked(&trees, &mut problems);
     let declared = destination::compile(&files, complete, keeps_log, &mut problems);
     let conversions = conversion::compile(&files, complete, &mut problems);
     let of_schemas = conversion::of_schemas(sources, &conversions, &mut problems);
@@ -182,6 +176,15 @@ pub(super) fn compile_from(
         origins: routes.origins,
         warnings: problems.into_iter().filter(|problem| problem.severity == Severity::Warning).collect(),
     })
+}
+
+/// Files with the good and bad parts of their shape told apart.
+fn checked<'n>(trees: &'n [(&'n SourceText, Node)], problems: &mut Problems) -> Vec<File<'n>> {
+    let check = |(source, node): &'n (&'n SourceText, Node)| {
+        let part = Shape::new(&ROUTE_SCHEMA, source, problems).check_file(node);
+        File { source, part }
+    };
+    trees.iter().map(check).collect()
 }
 
 /// The text of a file, which must be UTF-8.
