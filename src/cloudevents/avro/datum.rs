@@ -67,6 +67,11 @@ impl Datum {
         if self.at == self.bytes.len() { Ok(()) } else { Err(Broken::NoEnd) }
     }
 
+    /// Bytes that are still to be read.
+    pub fn left(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
     /// The branch of a union.
     pub fn branch(&mut self) -> Result<u64, Broken> {
         u64::try_from(self.long()?).map_err(|_| Broken::Branch)

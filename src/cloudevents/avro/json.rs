@@ -43,9 +43,14 @@ struct Open {
     block: Block,
 }
 
+/// What one entry writes at most before the length is looked at again, texts aside.
+const ENTRY_BYTES: usize = 64;
+
 /// Reads what follows a branch of `data` that is a JSON value.
 pub fn read(datum: &mut Datum, branch: u64, bounds: &Bounds) -> Result<Json, Fault> {
-    let json = Json { text: String::new(), not_a_number: false };
+    // Room that is rarely outgrown: a text that grows is in memory twice for a moment.
+    let room = (2 * datum.left()).min(bounds.json_bytes.saturating_add(ENTRY_BYTES));
+    let json = Json { text: String::with_capacity(room), not_a_number: false };
     let mut reading = Reading { json, open: Vec::new(), depth: bounds.json_depth };
     reading.value(datum, of_data(branch)?)?;
     loop {
