@@ -2,6 +2,7 @@
 
 use super::{CALLER, CALLERS_TRACE, CREATOR, event, made, post, traced, tree};
 use crate::kafka_destination::fresh_topic;
+use crate::support::gateway::PLAIN;
 use crate::support::kafka::KafkaServer;
 use crate::support::nats::NatsServer;
 use crate::support::otlp::{Collector, Seen};
@@ -146,6 +147,24 @@ async fn over_http_the_request_is_a_span_of_its_own_which_the_receiver_sees() {
     assert_eq!(request.header("ce-traceparent"), Some(CALLER));
     assert_eq!(span.attribute("http.response.status_code"), "200");
     assert_eq!(span.attribute("url.full"), receiver.url("/events/com.example.order.created"));
+}
+
+#[tokio::test]
+async fn where_destinations_acknowledge_the_attempt_is_a_span_of_the_request_all_the_same() {
+    let (server, collector) = (NatsServer::start(), Collector::start().await);
+    let config = PLAIN.replace("\"127.0.0.1:0\"}]", "\"127.0.0.1:0\", ack: destinations}]");
+    let routes = nats(&server, "orders.a", "");
+    let gateway = traced(&collector, &[("signalbox.yaml", &config), ("routes/orders.yaml", &routes)]).await;
+    assert_eq!(post(&gateway, &event("1"), &[("traceparent", CALLER)]).await.status(), 202);
+    let message = messages(&server, 1).await.remove(0);
+    let all =
+        collector.wait("the request to be exported", |spans| spans.iter().any(|span| span.kind == "SERVER")).await;
+    let sent: Vec<_> = all.iter().filter(|span| span.name == "send orders.a" && !span.failed).collect();
+    assert_eq!(sent.len(), 1, "{all:#?}");
+    assert_eq!(header(&message, "traceparent"), sent[0].header());
+    let process = collector.named("process public", 1).await.remove(0);
+    assert_eq!((&*sent[0].parent, sent[0].trace.as_str()), (&*process.id, CALLERS_TRACE));
+    assert_eq!(sent[0].attribute("signalbox.position"), "", "it stands in no log");
 }
 
 #[tokio::test]
