@@ -38,7 +38,7 @@ pub async fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
     }
     let done: RolledBack = client.read(&answer)?;
     printer.block(&format!(
-        "{} runs again (before: {}), until files in the folders change or the gateway starts again",
+        "{} runs again (before: {}), until files in the folders change or the gateway starts again\n",
         clean(&done.version),
         clean(&done.before)
     ))
