@@ -2,7 +2,7 @@
 
 use super::{CALLER, CALLERS_TRACE, CREATOR, event, made, post, traced, tree};
 use crate::kafka_destination::fresh_topic;
-use crate::support::gateway::PLAIN;
+use crate::support::gateway::{Gateway, PLAIN};
 use crate::support::kafka::KafkaServer;
 use crate::support::nats::NatsServer;
 use crate::support::otlp::{Collector, Seen};
@@ -30,6 +30,18 @@ fn nats(server: &NatsServer, subject: &str, more: &str) -> String {
          routes: [{{name: orders, deliver: [{{destination: edge, subject: \"{subject}\"{more}}}]}}]\n",
         server.url()
     )
+}
+
+/// A traced gateway whose stream is there: an event that comes before it has an attempt more, which fails.
+async fn into_nats(collector: &Collector, routes: &str) -> Gateway {
+    let gateway = traced(collector, &[("routes/orders.yaml", routes)]).await;
+    wait_for("the stream to be there", SOON, || async {
+        let destinations = gateway.get("/api/v1/destinations").await;
+        let edge = destinations["destinations"].as_array()?.iter().find(|one| one["name"] == "edge")?.clone();
+        (edge["healthy"] == true && edge["detail"].is_null()).then_some(())
+    })
+    .await;
+    gateway
 }
 
 async fn messages(server: &NatsServer, count: u64) -> Vec<StreamMessage> {
@@ -97,7 +109,7 @@ async fn an_event_travels_from_its_caller_through_the_gateway_into_kafka_in_one_
 #[tokio::test]
 async fn the_same_into_nats_by_a_template() {
     let (server, collector) = (NatsServer::start(), Collector::start().await);
-    let gateway = traced(&collector, &[("routes/orders.yaml", &nats(&server, "orders.{type}", ""))]).await;
+    let gateway = into_nats(&collector, &nats(&server, "orders.{type}", "")).await;
     assert_eq!(
         post(&gateway, &made("1", CREATOR), &[("traceparent", CALLER), ("tracestate", "shop=1")]).await.status(),
         202
@@ -171,13 +183,7 @@ async fn where_destinations_acknowledge_the_attempt_is_a_span_of_the_request_all
 async fn each_of_two_destinations_has_its_own_hop_and_a_retry_is_linked_to_the_attempt_before() {
     let (server, collector) = (NatsServer::start(), Collector::start().await);
     let more = "}, {destination: edge, name: late, subject: late.here, retry: {initial: 50ms, max: 100ms}";
-    let gateway = traced(&collector, &[("routes/orders.yaml", &nats(&server, "orders.a", more))]).await;
-    wait_for("the destination to be healthy", SOON, || async {
-        let destinations = gateway.get("/api/v1/destinations").await;
-        let edge = destinations["destinations"].as_array()?.iter().find(|one| one["name"] == "edge")?.clone();
-        (edge["healthy"] == true).then_some(())
-    })
-    .await;
+    let gateway = into_nats(&collector, &nats(&server, "orders.a", more)).await;
     assert_eq!(post(&gateway, &event("1"), &[]).await.status(), 202);
     let failed = collector.wait("a failed attempt", |spans| spans.iter().any(|span| span.failed)).await;
     assert!(failed.iter().all(|span| !span.failed || span.name == "send late.here"), "{failed:#?}");
@@ -212,7 +218,7 @@ async fn each_of_two_destinations_has_its_own_hop_and_a_retry_is_linked_to_the_a
 async fn an_event_without_any_context_is_made_here_and_says_so_in_every_format() {
     let (server, collector) = (NatsServer::start(), Collector::start().await);
     let more = ", mode: structured, format: xml";
-    let gateway = traced(&collector, &[("routes/orders.yaml", &nats(&server, "orders.a", more))]).await;
+    let gateway = into_nats(&collector, &nats(&server, "orders.a", more)).await;
     assert_eq!(post(&gateway, &event("1"), &[]).await.status(), 202);
     let all = collector.wait("the event to be exported", |spans| spans.len() == 4).await;
     assert_eq!(
@@ -235,7 +241,7 @@ async fn what_an_event_says_of_its_creation_survives_conversion_to_xml() {
     let more = ", mode: structured, format: xml";
     let routes = nats(&server, "orders.a", more)
         .replace("deliver:", "transform: [{convert: {to: application/xml, rules: order}}], deliver:");
-    let gateway = traced(&collector, &[("routes/orders.yaml", &format!("{routes}{rules}"))]).await;
+    let gateway = into_nats(&collector, &format!("{routes}{rules}")).await;
     for (id, creation) in [("1", CREATOR), ("2", "not a context")] {
         assert_eq!(post(&gateway, &made(id, creation), &[("traceparent", CALLER)]).await.status(), 202);
     }
