@@ -1,10 +1,10 @@
 //! Can one Avro schema read what another wrote (Avro 1.12, "Schema Resolution")?
 
+use super::seen::Seen;
 use super::{Change, Direction};
 use crate::payload::avro::Avro;
 use crate::payload::avro::parse::tag;
 use crate::payload::avro::schema::{Enum, Field, Kind, Meaning, Name, Record, Type, TypeId};
-use std::collections::HashSet;
 
 /// Pairs of types that are looked at. Unions can multiply them.
 const LOOKED_AT: usize = 50_000;
@@ -15,7 +15,7 @@ pub fn changes(writer: &Avro, reader: &Avro, direction: Direction) -> Vec<Change
         writer: &writer.types,
         reader: &reader.types,
         direction,
-        open: HashSet::new(),
+        open: Seen::new(),
         left: LOOKED_AT,
         found: Vec::new(),
     };
@@ -32,7 +32,7 @@ struct Comparison<'s> {
     reader: &'s [Type],
     direction: Direction,
     /// Pairs around the one at hand, or done: a type inside of itself is as good as the whole.
-    open: HashSet<(TypeId, TypeId)>,
+    open: Seen<(TypeId, TypeId)>,
     left: usize,
     found: Vec<Change>,
 }
@@ -117,9 +117,9 @@ impl<'s> Comparison<'s> {
 
     fn attempt(&mut self, w: TypeId, r: TypeId) -> Vec<Change> {
         let before = std::mem::take(&mut self.found);
-        let open = self.open.clone();
+        let mark = self.open.mark();
         self.types(w, r);
-        self.open = open;
+        self.open.back_to(mark);
         std::mem::replace(&mut self.found, before)
     }
 

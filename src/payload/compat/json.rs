@@ -1,9 +1,9 @@
 //! Does one JSON Schema let through what another one does, as far as the structure of both tells?
 
+use super::seen::Seen;
 use super::view::{Place, TYPES, parts, refers, types};
 use super::{Change, Direction, MADE};
 use serde_json::Value;
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 /// Pairs of schemas that are looked at, and how often alternatives may be taken apart inside each other.
@@ -12,7 +12,7 @@ const SPLITS: usize = 6;
 
 /// Everything the reader does not let through.
 pub fn changes(writer: &Value, reader: &Value, direction: Direction) -> Vec<Change> {
-    let mut comparison = Comparison { direction, seen: HashSet::new(), left: LOOKED_AT, splits: 0, found: Vec::new() };
+    let mut comparison = Comparison { direction, seen: Seen::new(), left: LOOKED_AT, splits: 0, found: Vec::new() };
     comparison.covers(&[Place::root(writer)], &Place::root(reader));
     if comparison.left == 0 {
         comparison.found.push(direction.of_both(
@@ -27,7 +27,7 @@ pub fn changes(writer: &Value, reader: &Value, direction: Direction) -> Vec<Chan
 pub(super) struct Comparison {
     pub(super) direction: Direction,
     /// Pairs around the one at hand, or done: a schema inside of itself is as good as the whole.
-    seen: HashSet<(String, String)>,
+    seen: Seen<(String, String)>,
     left: usize,
     splits: usize,
     pub(super) found: Vec<Change>,
@@ -70,10 +70,10 @@ impl Comparison {
         let before = self.found.len();
         // What is found below is told again, or not, for each alternative.
         let splits = self.splits < SPLITS && (writer.iter().any(offers) || offers(reader));
-        let seen = splits.then(|| self.seen.clone());
+        let mark = splits.then(|| self.seen.mark());
         self.keywords(writer, reader);
-        if let Some(seen) = seen.filter(|_| self.found.len() > before) {
-            self.seen = seen;
+        if let Some(mark) = mark.filter(|_| self.found.len() > before) {
+            self.seen.back_to(mark);
             self.split(writer, reader, before);
         }
     }
@@ -171,9 +171,9 @@ impl Comparison {
 
     fn attempt<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>) -> bool {
         let before = std::mem::take(&mut self.found);
-        let seen = self.seen.clone();
+        let mark = self.seen.mark();
         self.covers(writer, reader);
-        self.seen = seen;
+        self.seen.back_to(mark);
         std::mem::replace(&mut self.found, before).is_empty()
     }
 

@@ -7,9 +7,12 @@ mod avro;
 mod bounds;
 mod json;
 mod objects;
+mod seen;
 mod values;
 mod view;
 
+#[cfg(test)]
+mod soundness;
 #[cfg(test)]
 mod tests;
 
