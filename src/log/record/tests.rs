@@ -20,6 +20,7 @@ fn data() -> impl Strategy<Value = Data> {
         text().prop_map(Data::Text),
         bytes().prop_map(Data::Json),
         bytes().prop_map(Data::Xml),
+        (text(), bytes()).prop_map(|(type_url, value)| Data::Proto { type_url, value }),
     ]
 }
 
