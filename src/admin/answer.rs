@@ -1,7 +1,8 @@
 //! Answers of the admin API: JSON documents and problem documents.
 
 use crate::codes::Code;
-use crate::server::problem::{self, Problem};
+use crate::pipeline::outcome::{self, Rejection};
+use crate::server::problem::{self, FAULTS, Fault, Problem};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
@@ -18,12 +19,14 @@ pub struct Refusal {
     pub code: Code,
     /// One sentence for people.
     pub detail: String,
+    /// What is wrong, and where, with an event.
+    pub errors: Vec<Fault>,
 }
 
 impl Refusal {
     /// A refusal with its reason.
     pub fn new(code: Code, detail: impl Into<String>) -> Refusal {
-        Refusal { code, detail: detail.into() }
+        Refusal { code, detail: detail.into(), errors: Vec::new() }
     }
 
     /// Something of ours failed; the whole chain of reasons is told.
@@ -36,12 +39,20 @@ impl Refusal {
             source = error.source();
         }
         tracing::error!(detail, "the admin API cannot answer");
-        Refusal { code: Code::Internal, detail }
+        Refusal::new(Code::Internal, detail)
     }
 
     fn status(&self) -> StatusCode {
         match self.code {
-            Code::BadQuery => StatusCode::BAD_REQUEST,
+            Code::BadQuery
+            | Code::NotAnEvent
+            | Code::Malformed
+            | Code::InvalidEvent
+            | Code::BrokenEncoding
+            | Code::BrokenRequest => StatusCode::BAD_REQUEST,
+            Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Code::BodyTooLarge | Code::EventTooLarge | Code::BatchTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::UnknownMediaType | Code::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::ForbiddenHost => StatusCode::FORBIDDEN,
             Code::NotFound | Code::UnknownSnapshot => StatusCode::NOT_FOUND,
             Code::StaleSnapshot => StatusCode::CONFLICT,
@@ -53,6 +64,20 @@ impl Refusal {
     }
 }
 
+impl From<Rejection> for Refusal {
+    /// A request that holds no event.
+    fn from(rejection: Rejection) -> Refusal {
+        let fault = |fault: outcome::Fault<'_>| Fault {
+            pointer: fault.pointer,
+            detail: fault.detail.to_owned(),
+            index: fault.index,
+            entry: None,
+        };
+        let errors = rejection.faults().take(FAULTS).map(fault).collect();
+        Refusal { errors, ..Refusal::new(rejection.code, rejection.detail) }
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = self.status();
@@ -60,7 +85,7 @@ impl IntoResponse for Refusal {
             status: status.as_u16(),
             code: self.code,
             detail: &self.detail,
-            errors: Vec::new(),
+            errors: self.errors,
             delivered: None,
             trace_id: "",
         };

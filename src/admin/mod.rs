@@ -4,6 +4,7 @@ pub mod answer;
 pub mod dead_letters;
 pub mod detail;
 pub mod events;
+pub mod explain;
 pub mod health;
 pub mod host;
 pub mod metrics;
@@ -111,6 +112,7 @@ fn guarded_routes() -> Vec<(&'static str, MethodRouter<Arc<Admin>>)> {
         ("/api/v1/events", get(events::list)),
         ("/api/v1/events/stream", get(stream::follow)),
         ("/api/v1/events/{position}", get(detail::show)),
+        ("/api/v1/explain", post(explain::show)),
         ("/api/v1/rejections", get(rejections::list)),
         ("/api/v1/routes", get(routes::routes)),
         ("/api/v1/routes/history", get(snapshots::history)),

@@ -100,6 +100,11 @@ pub trait Destination: Send + Sync {
         Reach::Up
     }
 
+    /// The partition of a topic that messages of a key go to, as far as the other side has told how many there are.
+    fn partition(&self, _topic: &str, _key: &str) -> Option<i32> {
+        None
+    }
+
     /// Messages one lane may have in flight at once.
     fn max_in_flight(&self) -> usize {
         256

@@ -1,6 +1,5 @@
 //! One request: path and method, body, pipeline, answer.
 
-use super::body::{self, Failure};
 use super::counters::Counters;
 use super::prefer;
 use super::respond::{self, Answer, Reply};
@@ -16,6 +15,7 @@ use crate::pipeline::outcome::{Lenient, Receipt, Rejection};
 use crate::pipeline::receive::receive;
 use crate::pipeline::rejections::Rejections;
 use crate::pipeline::{Gateway, Incoming};
+use crate::server::body::{self, Failure};
 use crate::server::{Abort, Exchange, Handler};
 use bytes::Bytes;
 use bytestring::ByteString;

@@ -1,7 +1,8 @@
 //! The answer to a lenient batch: a verdict for each element, in order (formats.md §4).
 
-use super::respond::{self, FAULTS, Reply};
+use super::respond::{self, Reply};
 use crate::pipeline::outcome::{Lenient, Receipt, Refused};
+use crate::server::problem::FAULTS;
 use crate::server::problem::{Fault, Problem};
 use bytes::Bytes;
 use serde::Serialize;

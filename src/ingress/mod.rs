@@ -3,7 +3,6 @@
 //! A listener answers with hyper alone, without a router or layers: there are two paths and two methods, and a request
 //! that is to stay without an answer (the log broke) must be able to end its connection.
 
-pub mod body;
 pub mod counters;
 pub mod handle;
 mod lenient;

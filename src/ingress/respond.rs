@@ -4,7 +4,7 @@ use super::{lenient, webhook};
 use crate::codes::Code;
 use crate::config::gateway::Webhook;
 use crate::pipeline::outcome::{DeliveryOutcome, Receipt, Rejection};
-use crate::server::problem::{self, Problem};
+use crate::server::problem::{self, FAULTS, Problem};
 use crate::state::Failure;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -18,8 +18,6 @@ pub type Answer = Response<Full<Bytes>>;
 const POSITION: HeaderName = HeaderName::from_static("signalbox-position");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const DUPLICATE: HeaderName = HeaderName::from_static("signalbox-duplicate");
-/// Faults listed in one answer at most; what one request can ask for stays in proportion to its size.
-pub(super) const FAULTS: usize = 1000;
 
 /// What the sender of a refused request is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -216,7 +216,7 @@ impl Judge<'_> {
 }
 
 /// What the spans of an event say of it.
-fn about(event: &Event) -> About<'_> {
+pub(super) fn about(event: &Event) -> About<'_> {
     About {
         id: &event.id,
         source: &event.source,
@@ -228,7 +228,7 @@ fn about(event: &Event) -> About<'_> {
 
 /// R2: an event without a creation context gets the caller's, which is where the transmission started, else that of the
 /// span that processes it. One that has any text there keeps it.
-fn fill_in_traceparent(event: &mut Event, caller: Option<&ByteString>, process: TraceContext) {
+pub(super) fn fill_in_traceparent(event: &mut Event, caller: Option<&ByteString>, process: TraceContext) {
     if event.value("traceparent").is_some() {
         return;
     }
@@ -238,7 +238,7 @@ fn fill_in_traceparent(event: &mut Event, caller: Option<&ByteString>, process: 
         .push(Attribute { name: ByteString::from_static("traceparent"), value: Value { kind: Kind::String, text } });
 }
 
-fn breaks_schema(index: usize, refusal: Refusal) -> Refused {
+pub(super) fn breaks_schema(index: usize, refusal: Refusal) -> Refused {
     let (code, errors) = match refusal {
         Refusal::UnknownSchema(violation) => (Code::UnknownSchema, vec![violation]),
         Refusal::UngovernedType(violation) => (Code::UngovernedType, vec![violation]),

@@ -10,7 +10,7 @@ use crate::deliver::kafka::topic;
 use crate::deliver::nats::subject;
 use crate::deliver::plan::Undeliverable;
 use crate::deliver::{Outgoing, StoredEvent};
-use crate::encode::{self, Dialect, HeaderEncoding, Mode};
+use crate::encode::{self, Dialect, EncodeError, HeaderEncoding, Mode};
 use crate::lane_name::LaneName;
 use crate::log::record::{Entry, Record};
 use crate::observability::trace::Ids;
@@ -52,16 +52,21 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, hop: &Hop) -> Result<Outgo
     let message = threads::run(as_xml && threads::is_long_as_xml(event.data.len()), || {
         encode::encode(&event, deliver.mode, deliver.format, dialect)
     });
-    let message = message.map_err(|error| Undeliverable {
-        reason: Reason::Conversion,
-        code: Code::ConversionFailed,
-        detail: error.to_string(),
-        target: Some(deliver.target.shown(&outgoing.target)),
-    })?;
+    let message = message.map_err(|error| unwritable(deliver, &error, Some(&outgoing.target)))?;
     outgoing.headers = message.headers;
     outgoing.headers.extend(hop.headers());
     outgoing.body = message.body;
     Ok(outgoing)
+}
+
+/// An event that its format cannot hold.
+pub fn unwritable(deliver: &DeliverEntry, error: &EncodeError, target: Option<&str>) -> Undeliverable {
+    Undeliverable {
+        reason: Reason::Conversion,
+        code: Code::ConversionFailed,
+        detail: error.to_string(),
+        target: target.map(|target| deliver.target.shown(target)),
+    }
 }
 
 /// What an entry would send, for comparing: without what differs in every attempt.
@@ -80,14 +85,18 @@ pub struct Image {
 /// Makes the message of an entry as [`prepare`] does.
 pub fn image(entry: &Entry, deliver: &DeliverEntry) -> Result<Image, Undeliverable> {
     let Outgoing { target, key, mut headers, mut body, stored, .. } = preview(entry, deliver)?;
-    // The protocol headers of the hop; an attribute of that name stands under the binding's own name.
-    headers.retain(|(name, _)| name != "traceparent" && name != "tracestate");
+    headers.retain(|(name, _)| !is_of_the_hop(name));
     if let Some(stored) = stored {
         body = Some(json::write(&stored.record.event));
     } else if matches!(deliver.target, Target::Nowhere) {
         body = Some(json::write(&*transformed(entry, deliver)?));
     }
     Ok(Image { target, key, headers, body })
+}
+
+/// A protocol header of the hop, which differs in every attempt; an attribute of that name stands under the binding's own name.
+pub fn is_of_the_hop(header: &str) -> bool {
+    header == "traceparent" || header == "tracestate"
 }
 
 /// As [`prepare`], to be looked at and not sent.
@@ -105,7 +114,12 @@ pub fn key(entry: &Entry, deliver: &DeliverEntry) -> Option<String> {
     }
     let keyed = || transform::key::event_for(&deliver.steps, &deliver.key, event);
     let changed = threads::run(deliver.runs_program(), keyed)?;
-    fill_key(&deliver.identity.apply(changed, event, origin(entry, deliver)).ok()?, deliver)
+    fill_key(&identified(entry, deliver, changed).ok()?, deliver)
+}
+
+/// What the steps made of an event, called as the route says.
+pub fn identified(entry: &Entry, deliver: &DeliverEntry, changed: Event) -> Result<Event, transform::Error> {
+    deliver.identity.apply(changed, &entry.record.event, origin(entry, deliver))
 }
 
 fn origin<'e>(entry: &Entry, deliver: &'e DeliverEntry) -> Origin<'e> {
@@ -114,13 +128,14 @@ fn origin<'e>(entry: &Entry, deliver: &'e DeliverEntry) -> Origin<'e> {
     Origin { position, route: &deliver.lane.route, entry: &deliver.lane.name }
 }
 
-fn transformed<'e>(entry: &'e Entry, deliver: &DeliverEntry) -> Result<Cow<'e, Event>, Undeliverable> {
+/// The event behind all steps of an entry.
+pub fn transformed<'e>(entry: &'e Entry, deliver: &DeliverEntry) -> Result<Cow<'e, Event>, Undeliverable> {
     let event = &entry.record.event;
     if deliver.is_plain() {
         return Ok(Cow::Borrowed(event));
     }
     let changed = threads::run(deliver.runs_program(), || transform::apply(&deliver.steps, event));
-    let changed = changed.and_then(|changed| deliver.identity.apply(changed, event, origin(entry, deliver)));
+    let changed = changed.and_then(|changed| identified(entry, deliver, changed));
     changed.map(Cow::Owned).map_err(|error| {
         let (reason, code) = match &error {
             transform::Error::Template { .. } => (Reason::Template, Code::TemplateUnfilled),

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod budget;
 pub mod dispatch;
+pub mod explain;
 pub mod fingerprint;
 pub mod handover;
 pub mod outcome;

@@ -9,7 +9,7 @@ use super::filter::{Filter, Subject};
 use super::groups::{Groups, Settled};
 use super::index::Index;
 use super::index::need::Need;
-use super::{Route, RouteVerdict};
+use super::{Explained, Route, RouteVerdict};
 use crate::cloudevents::Event;
 use crate::lane_name::Decision;
 use bytestring::ByteString;
@@ -126,6 +126,17 @@ impl RouteTable {
             .zip(&self.routes)
             .map(|(number, route)| self.verdict(number, route, &subject, taken.as_slice()))
             .collect()
+    }
+
+    /// As [`RouteTable::explain`], each verdict with all filters of its route, also those that choosing leaves out.
+    pub fn examine(&self, event: &Event) -> Vec<(RouteVerdict, Vec<Explained>)> {
+        let subject = Subject::new(event);
+        let taken = self.taken(&subject);
+        let judged = (0_u32..).zip(&self.routes).map(|(number, route)| {
+            let verdict = self.verdict(number, route, &subject, taken.as_slice());
+            (verdict, route.filters.iter().map(|filter| filter.explain(&subject)).collect())
+        });
+        judged.collect()
     }
 
     /// A route by its name.

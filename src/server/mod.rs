@@ -11,6 +11,7 @@
 //!   the process's file descriptors is never used for connections.
 
 pub mod activity;
+pub mod body;
 pub mod problem;
 
 mod accept;

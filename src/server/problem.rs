@@ -7,6 +7,9 @@ use serde::Serialize;
 /// Media type of a problem document.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
+/// Faults listed in one answer at most; what one request can ask for stays in proportion to its size.
+pub const FAULTS: usize = 1000;
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {

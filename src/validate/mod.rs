@@ -117,6 +117,12 @@ impl Registry {
         Ok(Some(version.label.clone()))
     }
 
+    /// `type/version` of the schema that governs an event, whatever it says of it.
+    pub fn governing(&self, event: &Event) -> Option<ByteString> {
+        let versions = self.types.get(&event.ty)?;
+        Some(choose(versions, event).ok()?.label.clone())
+    }
+
     /// Is there a schema of this encoding for any type?
     pub fn knows(&self, encoding: payload::Encoding) -> bool {
         let mut versions = self.types.values().flatten();

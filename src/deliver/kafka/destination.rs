@@ -64,6 +64,10 @@ impl Destination for KafkaDestination {
         self.link.reach()
     }
 
+    fn partition(&self, topic: &str, key: &str) -> Option<i32> {
+        self.link.partition(topic, key)
+    }
+
     fn close(&self, deadline: Duration) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let end = Instant::now() + deadline;

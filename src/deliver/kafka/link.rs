@@ -3,11 +3,11 @@
 
 use super::config::KafkaConfig;
 use super::error::{self, Consequence};
-use super::properties;
 use super::session::{Failure, Session};
 use super::traffic::{Held, Traffic};
 use super::view::{Topics, View, Why};
 use super::watch::{Limiter, scrub};
+use super::{partitioner, properties};
 use crate::deliver::error::DeliveryError;
 use crate::deliver::{Health, Outgoing, Reach, Receipt};
 use crate::secret::Secret;
@@ -105,8 +105,8 @@ impl Link {
         let at = Instant::now();
         let listed = tokio::task::spawn_blocking(move || session.list_topics(patience)).await;
         match listed.unwrap_or(Err(KafkaError::Canceled)) {
-            Ok(names) => {
-                self.set_up(Topics { at, names });
+            Ok(partitions) => {
+                self.set_up(Topics { at, partitions });
                 Ok(())
             }
             Err(error) => {
@@ -213,7 +213,7 @@ impl Link {
             return Some(Err(self.unreachable()));
         }
         let topics = view.topics.as_ref().filter(|_| view.reach == Reach::Up)?;
-        if topics.names.contains(topic) {
+        if topics.partitions.contains_key(topic) {
             return Some(Ok(()));
         }
         let recent = asked.is_some_and(|asked| topics.at >= asked) || topics.at.elapsed() < FRESH;
@@ -225,7 +225,9 @@ impl Link {
     }
 
     fn forget_topic(&self, topic: &str) {
-        self.view.send_if_modified(|view| view.topics.as_mut().is_some_and(|topics| topics.names.remove(topic)));
+        self.view.send_if_modified(|view| {
+            view.topics.as_mut().is_some_and(|topics| topics.partitions.remove(topic).is_some())
+        });
     }
 
     fn break_off(&self, session: &Session) {
@@ -301,6 +303,13 @@ impl Link {
     /// Does any broker answer.
     pub fn reach(&self) -> Reach {
         if self.is_closed() { Reach::Down } else { self.view.borrow().reach }
+    }
+
+    /// The partition that a key goes to, if the brokers have told the topic's partitions.
+    pub fn partition(&self, topic: &str, key: &str) -> Option<i32> {
+        let view = self.view.borrow();
+        let count = *view.topics.as_ref()?.partitions.get(topic)?;
+        Some(partitioner::partition(key.as_bytes(), count))
     }
 
     /// Takes nothing new from now on; what is under way goes on.

@@ -10,6 +10,8 @@ mod error;
 #[cfg(feature = "kafka")]
 mod link;
 #[cfg(feature = "kafka")]
+mod partitioner;
+#[cfg(feature = "kafka")]
 mod properties;
 #[cfg(feature = "kafka")]
 mod session;

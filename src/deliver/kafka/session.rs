@@ -6,9 +6,10 @@ use crate::deliver::Outgoing;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::future_producer::Delivery;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -100,12 +101,13 @@ impl Session {
         outcome
     }
 
-    /// Names of all topics there are, as far as this login may see them. Blocks up to `patience`.
-    pub fn list_topics(&self, patience: Duration) -> KafkaResult<HashSet<String>> {
+    /// All topics there are, as far as this login may see them, with their numbers of partitions. Blocks up to `patience`.
+    pub fn list_topics(&self, patience: Duration) -> KafkaResult<HashMap<String, u32>> {
         let main = self.main.as_ref().ok_or(KafkaError::Canceled)?;
         let metadata = main.client().fetch_metadata(None, patience)?;
         let there = metadata.topics().iter().filter(|topic| !topic.partitions().is_empty());
-        Ok(there.map(|topic| topic.name().to_owned()).collect())
+        let count = |topic: &MetadataTopic| u32::try_from(topic.partitions().len()).unwrap_or(u32::MAX);
+        Ok(there.map(|topic| (topic.name().to_owned(), count(topic))).collect())
     }
 
     /// Waits until nothing is queued any more. Blocks up to the deadline; what is left then is dropped with the session.

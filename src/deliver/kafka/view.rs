@@ -1,7 +1,7 @@
 //! What was last seen of a cluster.
 
 use crate::deliver::Reach;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// A fault that is older is no news of a cluster that can be reached.
@@ -33,8 +33,8 @@ pub struct Why {
 pub struct Topics {
     /// Before they were asked for.
     pub at: Instant,
-    /// Those this login may see.
-    pub names: HashSet<String>,
+    /// Those this login may see, with their numbers of partitions, none of them 0.
+    pub partitions: HashMap<String, u32>,
 }
 
 impl View {
