@@ -108,6 +108,14 @@ impl Client {
         self.good_body(response).await
     }
 
+    /// `POST /api/v1/explain` with an event: the body of a good answer.
+    pub async fn explain(&self, media_type: &'static str, event: bytes::Bytes) -> Result<String, Failure> {
+        let request = self.http.post(self.api("explain", &[])).header(CONTENT_TYPE, media_type);
+        let request = request.body(event).timeout(ANSWER_TIMEOUT);
+        let response = request.send().await.map_err(|error| self.unreachable(&error, "--admin-url"))?;
+        self.good_body(response).await
+    }
+
     /// `GET /api/v1/<path>` as a stream of server-sent events; it has no end and so no timeout.
     pub async fn follow(
         &self,

@@ -39,6 +39,20 @@ impl EventView {
         Some(shorten(value.get(), limit))
     }
 
+    /// The members that are not the same in another event, with their JSON text there and here: first those of this one, in
+    /// order, then those that came.
+    pub fn differences<'v>(&'v self, other: &'v EventView) -> Vec<(&'v str, Option<&'v str>, Option<&'v str>)> {
+        let mine = self.0.iter().map(|(name, value)| (name.as_str(), Some(value.get()), other.json(name)));
+        let new = other.0.iter().filter(|(name, _)| self.json(name).is_none());
+        let new = new.map(|(name, value)| (name.as_str(), None, Some(value.get())));
+        mine.chain(new).filter(|(_, before, now)| before != now).collect()
+    }
+
+    /// The JSON text of a member.
+    fn json(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(member, _)| member == name).map(|(_, value)| value.get())
+    }
+
     /// The event on one line: time, type, source, id, subject and the beginning of its data.
     pub fn line(&self) -> String {
         let columns = ["time", "type", "source", "id", "subject"].map(|name| match self.text(name) {

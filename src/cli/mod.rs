@@ -10,12 +10,14 @@ pub mod dead_letters;
 pub mod event_view;
 pub mod events;
 pub mod exit;
+pub mod explain;
 pub mod explain_code;
 pub mod expression;
 pub mod failure;
 pub mod formats;
 pub mod health;
 pub mod listen;
+pub mod local;
 pub mod moment;
 pub mod output;
 pub mod pages;
@@ -106,6 +108,8 @@ pub enum Command {
     Schema(schema::Args),
     /// Make an earlier snapshot of routes and schemas the current one
     Rollback(rollback::Args),
+    /// Show what would become of an event and why: filters, transforms, messages; nothing is sent
+    Explain(Box<explain::Args>),
     /// Explain an error code
     ExplainCode(explain_code::Args),
     /// Print a shell's completion script
@@ -155,6 +159,9 @@ async fn dispatch(cli: Cli, printer: &mut Printer) -> Result<(), Failure> {
         Some(Command::Health(args)) => health::run(args, printer).await,
         Some(Command::Schema(args)) => schema::run(&args, printer),
         Some(Command::Rollback(args)) => rollback::run(args, printer).await,
+        Some(Command::Explain(args)) => {
+            explain::run(explain::Args { files: args.files.clone().or(before), ..*args }, printer).await
+        }
         Some(Command::ExplainCode(args)) => explain_code::run(&args, printer),
         Some(Command::Completions(args)) => completions::run(&args, printer),
     }
@@ -180,7 +187,7 @@ fn command() -> clap::Command {
 }
 
 /// Commands that take [`ServeArgs`].
-const GATEWAY_COMMANDS: [&str; 3] = ["serve", "check", "convert"];
+const GATEWAY_COMMANDS: [&str; 4] = ["serve", "check", "convert", "explain"];
 
 /// Names an environment variable in the help of an option that is not read from it directly.
 fn mention(arg: clap::Arg, variable: &str) -> clap::Arg {

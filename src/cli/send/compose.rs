@@ -4,6 +4,7 @@ use super::input;
 use crate::cli::failure::Failure;
 use crate::cloudevents::Event;
 use base64::Engine as _;
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -47,6 +48,11 @@ impl Attributes {
     /// The event, checked like one from a file.
     pub fn compose(&self) -> Result<Vec<Event>, Failure> {
         input::decoded(&self.document()?, None)
+    }
+
+    /// The event in the JSON format, not checked.
+    pub fn body(&self) -> Result<Bytes, Failure> {
+        self.document().map(Bytes::from)
     }
 
     /// The event's JSON form; data that is JSON stands in it byte for byte.

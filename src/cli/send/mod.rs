@@ -1,7 +1,7 @@
 //! `signalbox send`: events from a file, from stdin or from options, checked here and sent in any mode.
 
 mod answer;
-mod compose;
+pub mod compose;
 pub mod input;
 
 use crate::cli::client::{self, Client};

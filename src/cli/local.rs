@@ -1,0 +1,49 @@
+//! Routes and schemas of the files at hand, as a gateway would run them: what `explain`, `test` and `diff` judge events by.
+
+use crate::cli::ServeArgs;
+use crate::cli::failure::Failure;
+use crate::cli::output::Format;
+use crate::cli::serve;
+use crate::config;
+use crate::config::gateway::GatewayConfig;
+use crate::observability::spans::Spans;
+use crate::observability::spans::request::RequestTrace;
+use crate::observability::trace::{Ids, TraceTrust};
+use crate::pipeline::Incoming;
+use crate::pipeline::accept::Policy;
+use crate::pipeline::explain::{self, Explanation};
+use crate::pipeline::fingerprint::Fingerprints;
+use crate::pipeline::outcome::Rejection;
+use crate::reload::snapshot::Snapshot;
+use crate::units::Micros;
+use bytes::Bytes;
+
+/// A gateway that is not running.
+pub struct Local {
+    /// `signalbox.yaml`.
+    pub config: GatewayConfig,
+    /// Routes and schemas.
+    pub snapshot: Snapshot,
+    /// What its first listener asks of a request.
+    pub policy: Policy,
+}
+
+impl Local {
+    /// Loads the files. Their problems are told, and end the command with 78.
+    pub fn load(files: &ServeArgs, format: Format) -> Result<Local, Failure> {
+        let loaded = config::load(files.config.as_deref(), &files.overrides());
+        let loaded = loaded.map_err(|problems| serve::bad_files(&problems, format))?;
+        let config = loaded.gateway;
+        let listener = config.listeners.first().ok_or_else(|| Failure::usage("the config file has no listener"))?;
+        // Nothing is remembered of a request, so it does not matter what it would be remembered by.
+        let policy = Policy::new(listener, &config, Fingerprints::new([0; 16]));
+        Ok(Local { policy, snapshot: loaded.compiled.into(), config })
+    }
+
+    /// What would become of one request.
+    pub fn explain(&self, headers: Vec<(&str, &[u8])>, body: Bytes) -> Result<Explanation, Rejection> {
+        let mut trace = RequestTrace::begin(&Spans::default(), None, TraceTrust::Continue, false, Ids::default());
+        let incoming = Incoming { headers, body, producer: None, lenient: false };
+        explain::explain(incoming, &self.snapshot, &self.policy, Micros::now(), &mut trace)
+    }
+}
