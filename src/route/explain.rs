@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 pub struct Explained {
     /// `exact prefix suffix all any not sql jq`.
     pub dialect: &'static str,
-    /// The filter as written: a mapping, a text, or null where nested ones say it.
+    /// The filter as written: a mapping, a text, or the nested ones.
     pub filter: Json,
     /// Does it hold.
     pub matched: bool,
@@ -37,7 +37,7 @@ impl Filter {
         let reason = self.why_not(event);
         let mut explained = Explained {
             dialect: self.dialect(),
-            filter: Json::Null,
+            filter: self.written(),
             matched: reason.is_none(),
             saw: Json::Null,
             reason,
@@ -47,11 +47,7 @@ impl Filter {
         };
         match self {
             Filter::Exact(wanted) | Filter::Prefix(wanted) | Filter::Suffix(wanted) => {
-                let object = |values: &mut dyn Iterator<Item = (&ByteString, Json)>| {
-                    Json::Object(values.map(|(name, value)| (name.to_string(), value)).collect::<Map<_, _>>())
-                };
-                explained.filter = object(&mut wanted.iter().map(|(name, value)| (name, Json::from(&**value))));
-                explained.saw = object(&mut wanted.iter().map(|(name, _)| (name, event.attribute(name).into())));
+                explained.saw = object(wanted.iter().map(|(name, _)| (name, event.attribute(name).into())));
             }
             Filter::All(filters) | Filter::Any(filters) => {
                 explained.filters = Some(filters.iter().map(|filter| filter.explain(event)).collect());
@@ -59,7 +55,6 @@ impl Filter {
             Filter::Not(filter) => explained.filters = Some(vec![filter.explain(event)]),
             Filter::Sql(expression) => {
                 let evaluation = expression.evaluate(&**event);
-                explained.filter = expression.text().into();
                 let names = expression.attributes().into_iter();
                 explained.saw =
                     Json::Object(names.map(|name| (name.to_owned(), event.attribute(name).into())).collect());
@@ -67,7 +62,6 @@ impl Filter {
                 explained.error = Some(evaluation.error.map(|error| error.kind.name()));
             }
             Filter::Jq(program) => {
-                explained.filter = program.text().into();
                 explained.saw = match program.holds(event.source()) {
                     Ok(truth) => truth.into(),
                     Err(Verdict::Other(shown)) => shown.into(),
@@ -77,4 +71,22 @@ impl Filter {
         }
         explained
     }
+
+    /// What stands behind the name of its dialect in a route file.
+    fn written(&self) -> Json {
+        let named = |filter: &Filter| Json::from(Map::from_iter([(filter.dialect().to_owned(), filter.written())]));
+        match self {
+            Filter::Exact(wanted) | Filter::Prefix(wanted) | Filter::Suffix(wanted) => {
+                object(wanted.iter().map(|(name, value)| (name, Json::from(&**value))))
+            }
+            Filter::All(filters) | Filter::Any(filters) => filters.iter().map(named).collect(),
+            Filter::Not(filter) => named(filter),
+            Filter::Sql(expression) => expression.text().into(),
+            Filter::Jq(program) => program.text().into(),
+        }
+    }
+}
+
+fn object<'n>(values: impl Iterator<Item = (&'n ByteString, Json)>) -> Json {
+    Json::Object(values.map(|(name, value)| (name.to_string(), value)).collect())
 }

@@ -54,6 +54,8 @@ struct Filter {
     matched: bool,
     saw: Value,
     reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    filters: Vec<Filter>,
     #[serde(flatten)]
     more: Map<String, Value>,
 }
@@ -147,7 +149,7 @@ impl Route {
         };
         let reason = self.reason.as_deref().map(|reason| format!(": {}", clean(reason))).unwrap_or_default();
         writeln!(out, "{kind} {}: {verdict}{reason}", paint.bold(&clean(&self.route))).ok();
-        self.filters.iter().for_each(|filter| filter.write(out, paint));
+        self.filters.iter().for_each(|filter| filter.write(1, out, paint));
         for (number, step) in (1..).zip(&self.transform) {
             step.write(number, out, paint);
         }
@@ -156,19 +158,23 @@ impl Route {
 }
 
 impl Filter {
-    fn write(&self, out: &mut String, paint: Paint) {
+    fn write(&self, depth: usize, out: &mut String, paint: Paint) {
         let truth = if self.matched { paint.green("true ") } else { paint.red("false") };
-        let written = match &self.filter {
-            Value::Null => String::new(),
-            Value::String(text) => shorten(text, BESIDE),
-            other => shorten(&other.to_string(), BESIDE),
+        write!(out, "{:depth$}{truth} ", "", depth = depth * 2).ok();
+        match (&self.reason, &self.filter) {
+            _ if !self.filters.is_empty() => writeln!(out, "{}", self.dialect).ok(),
+            (Some(reason), _) => writeln!(out, "{}", clean(reason)).ok(),
+            (None, Value::String(text)) => writeln!(out, "{} `{}`", self.dialect, shorten(text, BESIDE)).ok(),
+            (None, filter) => writeln!(
+                out,
+                "{} {}, saw {}",
+                self.dialect,
+                shorten(&filter.to_string(), BESIDE),
+                shorten(&self.saw.to_string(), BESIDE)
+            )
+            .ok(),
         };
-        write!(out, "  {truth} {} {written}", self.dialect).ok();
-        match (&self.reason, &self.saw) {
-            (Some(reason), _) => writeln!(out, " - {}", clean(reason)).ok(),
-            (None, Value::Null) => writeln!(out).ok(),
-            (None, saw) => writeln!(out, " - saw {}", shorten(&saw.to_string(), BESIDE)).ok(),
-        };
+        self.filters.iter().for_each(|filter| filter.write(depth + 1, out, paint));
     }
 }
 
@@ -221,7 +227,9 @@ impl Delivery {
         if let Some(data) = &self.data {
             let text: Option<String> = serde_json::from_str(data.get()).ok();
             let text = text.filter(|_| !self.is_json());
-            writeln!(out, "    {}", clean(text.as_deref().unwrap_or(data.get()))).ok();
+            for line in text.as_deref().unwrap_or(data.get()).lines() {
+                writeln!(out, "    {}", clean(line)).ok();
+            }
         }
         if let Some(bytes) = &self.data_base64 {
             writeln!(out, "    (bytes) {bytes}").ok();

@@ -7,6 +7,7 @@ use super::Incoming;
 use super::accept::{self, Policy};
 use super::dispatch;
 use super::outcome::Rejection;
+use crate::cloudevents::media_type::MediaType;
 use crate::cloudevents::{Data, Event, Format, Violation, json};
 use crate::codes::Code;
 use crate::config::gateway::UnknownType;
@@ -86,10 +87,21 @@ pub struct DeliveryExplained {
     pub key: Option<String>,
     /// Binding headers, without those of the hop (`traceparent`, `tracestate`), which differ in every attempt.
     pub headers: Vec<(String, String)>,
-    /// The body, and whether it is JSON. For an entry that sends no message, the event in the JSON format.
-    pub body: Option<(Bytes, bool)>,
+    /// The body. For an entry that sends no message, the event in the JSON format.
+    pub body: Option<(Bytes, Form)>,
     /// Why there would be a dead letter instead.
     pub error: Option<(Reason, String)>,
+}
+
+/// How a body is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As the JSON it is.
+    Json,
+    /// As text, if it is UTF-8.
+    Text,
+    /// In Base64.
+    Bytes,
 }
 
 impl Verdict {
@@ -192,15 +204,15 @@ fn delivery(entry: &Entry, deliver: Arc<DeliverEntry>) -> DeliveryExplained {
     DeliveryExplained { entry: deliver, event, target, key, headers, body, error }
 }
 
-/// Target, headers, and the body with whether it is JSON.
-type Shown = (String, Vec<(String, String)>, Option<(Bytes, bool)>);
+/// Target, headers and body.
+type Shown = (String, Vec<(String, String)>, Option<(Bytes, Form)>);
 
 /// What is told of a message. The log and `discard` get none: told is the event itself, or what an HTTP destination in place of
 /// `discard` would get.
 fn shown(deliver: &DeliverEntry, outgoing: Outgoing, event: Option<&Event>) -> Result<Shown, Undeliverable> {
     let Outgoing { target, mut headers, mut body, stored, .. } = outgoing;
     if let Some(stored) = stored {
-        return Ok((target, headers, Some((json::write(&stored.record.event), true))));
+        return Ok((target, headers, Some((json::write(&stored.record.event), Form::Json))));
     }
     if let (Target::Nowhere, Some(event)) = (&deliver.target, event) {
         let message = encode::encode(event, deliver.mode, deliver.format, Dialect::Http);
@@ -208,12 +220,22 @@ fn shown(deliver: &DeliverEntry, outgoing: Outgoing, event: Option<&Event>) -> R
         (headers, body) = (message.headers, message.body);
     }
     headers.retain(|(name, _)| !dispatch::is_of_the_hop(name));
-    Ok((target, headers, body.map(|body| (body, is_json(deliver, event)))))
+    Ok((target, headers, body.map(|body| (body, form(deliver, event)))))
 }
 
-fn is_json(deliver: &DeliverEntry, event: Option<&Event>) -> bool {
-    match deliver.mode {
-        Mode::Structured => deliver.format == Format::Json,
-        Mode::Binary => event.is_some_and(|event| matches!(event.data, Data::Json(_))),
+/// What the bytes of a body are: of a format that is bytes no text is made, though some of it may be UTF-8.
+fn form(deliver: &DeliverEntry, event: Option<&Event>) -> Form {
+    match (deliver.mode, deliver.format, event.map(|event| &event.data)) {
+        (Mode::Structured, Format::Json, _) | (Mode::Binary, _, Some(Data::Json(_))) => Form::Json,
+        (Mode::Structured, Format::Protobuf | Format::Avro, _) => Form::Bytes,
+        (Mode::Binary, _, Some(Data::Binary(_) | Data::Proto { .. })) if !event.is_some_and(is_text) => Form::Bytes,
+        _ => Form::Text,
     }
+}
+
+/// Bytes that are called text, and those that are called nothing.
+fn is_text(event: &Event) -> bool {
+    event.datacontenttype().is_none_or(|written| {
+        MediaType::parse(written).is_some_and(|media| media.is_json() || media.is_xml() || media.is_text())
+    })
 }

@@ -1,6 +1,6 @@
 //! An explanation as the API and the command write it (routing.md §5).
 
-use super::{DeliveryExplained, Explanation, RouteExplained, StepExplained, Verdict};
+use super::{DeliveryExplained, Explanation, Form, RouteExplained, StepExplained, Verdict};
 use crate::cloudevents::{Event, json};
 use crate::deliver::entry::{DeliverEntry, Target};
 use crate::encode::Mode;
@@ -148,16 +148,16 @@ fn delivery<'e>(one: &'e DeliveryExplained, partition: PartitionOf<'_>) -> Deliv
         partition: target.zip(key).and_then(|(target, key)| partition(entry, target, key)),
         mode: (!matches!(entry.target, Target::Stream(_))).then_some(entry.mode),
         headers: Headers(&one.headers),
-        body: one.body.as_ref().map(|(bytes, is_json)| body(bytes, *is_json)),
+        body: one.body.as_ref().map(|(bytes, form)| body(bytes, *form)),
         reason: one.error.as_ref().map(|(reason, _)| *reason),
         error: one.error.as_ref().map(|(_, detail)| detail.as_str()),
     }
 }
 
-fn body(bytes: &[u8], is_json: bool) -> Body {
-    let text = || std::str::from_utf8(bytes).ok();
-    let json = is_json.then(text).flatten().and_then(|text| RawValue::from_string(text.to_owned()).ok());
-    match json.or_else(|| to_raw_value(text()?).ok()) {
+fn body(bytes: &[u8], form: Form) -> Body {
+    let text = std::str::from_utf8(bytes).ok().filter(|_| form != Form::Bytes);
+    let json = text.filter(|_| form == Form::Json).and_then(|text| RawValue::from_string(text.to_owned()).ok());
+    match json.or_else(|| to_raw_value(text?).ok()) {
         Some(value) => Body::Data(value),
         None => Body::DataBase64(STANDARD.encode(bytes)),
     }
