@@ -143,6 +143,8 @@ codes! {
         "split stands in place of deliver. Each branch has a weight of 0 or more and its own deliver; the weights must not all be 0, and the names of deliver entries are unique over all branches of the route.";
     BadShadow = 2056, "invalid shadow route",
         "shadow is true, or {of: ROUTE} with the name of another route that is no shadow route itself.";
+    BadTest = 2057, "a test that cannot be run",
+        "An entry of expect names one target (topic, subject, url or stream), and data or data_base64, not both. Whether a test passes is for signalbox test to tell.";
 
     // 22xx: findings, which refuse nothing
     NeverTrue = 2201, "a filter can never be true",

@@ -5,6 +5,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Format;
 use crate::cli::serve;
 use crate::config;
+use crate::config::compile::test::Declared;
 use crate::config::gateway::GatewayConfig;
 use crate::observability::spans::Spans;
 use crate::observability::spans::request::RequestTrace;
@@ -26,6 +27,8 @@ pub struct Local {
     pub snapshot: Snapshot,
     /// What its first listener asks of a request.
     pub policy: Policy,
+    /// The tests beside the routes.
+    pub tests: Vec<Declared>,
 }
 
 impl Local {
@@ -37,12 +40,14 @@ impl Local {
         let listener = config.listeners.first().ok_or_else(|| Failure::usage("the config file has no listener"))?;
         // Nothing is remembered of a request, so it does not matter what it would be remembered by.
         let policy = Policy::new(listener, &config, Fingerprints::new([0; 16]));
-        Ok(Local { policy, snapshot: loaded.compiled.into(), config })
+        let mut compiled = loaded.compiled;
+        let tests = std::mem::take(&mut compiled.tests);
+        Ok(Local { policy, snapshot: compiled.into(), config, tests })
     }
 
-    /// What would become of one request.
-    pub fn explain(&self, headers: Vec<(&str, &[u8])>, body: Bytes) -> Result<Explanation, Rejection> {
-        let mut trace = RequestTrace::begin(&Spans::default(), None, TraceTrust::Continue, false, Ids::default());
+    /// What would become of one request. `ids` gives those of its trace.
+    pub fn explain(&self, headers: Vec<(&str, &[u8])>, body: Bytes, ids: Ids) -> Result<Explanation, Rejection> {
+        let mut trace = RequestTrace::begin(&Spans::default(), None, TraceTrust::Continue, false, ids);
         let incoming = Incoming { headers, body, producer: None, lenient: false };
         explain::explain(incoming, &self.snapshot, &self.policy, Micros::now(), &mut trace)
     }

@@ -28,6 +28,7 @@ pub mod serve;
 pub mod sse;
 pub mod table;
 pub mod tail;
+pub mod test;
 
 use crate::config::compile::gateway::Overrides;
 use clap::error::ErrorKind;
@@ -108,6 +109,8 @@ pub enum Command {
     Schema(schema::Args),
     /// Make an earlier snapshot of routes and schemas the current one
     Rollback(rollback::Args),
+    /// Run the tests beside the routes
+    Test(Box<test::Args>),
     /// Show what would become of an event and why: filters, transforms, messages; nothing is sent
     Explain(Box<explain::Args>),
     /// Explain an error code
@@ -159,6 +162,7 @@ async fn dispatch(cli: Cli, printer: &mut Printer) -> Result<(), Failure> {
         Some(Command::Health(args)) => health::run(args, printer).await,
         Some(Command::Schema(args)) => schema::run(&args, printer),
         Some(Command::Rollback(args)) => rollback::run(args, printer).await,
+        Some(Command::Test(args)) => test::run(&test::Args { files: args.files.clone().or(before), ..*args }, printer),
         Some(Command::Explain(args)) => {
             explain::run(explain::Args { files: args.files.clone().or(before), ..*args }, printer).await
         }
@@ -187,7 +191,7 @@ fn command() -> clap::Command {
 }
 
 /// Commands that take [`ServeArgs`].
-const GATEWAY_COMMANDS: [&str; 4] = ["serve", "check", "convert", "explain"];
+const GATEWAY_COMMANDS: [&str; 5] = ["serve", "check", "convert", "explain", "test"];
 
 /// Names an environment variable in the help of an option that is not read from it directly.
 fn mention(arg: clap::Arg, variable: &str) -> clap::Arg {

@@ -18,6 +18,7 @@ pub mod route_file;
 pub mod shape;
 pub mod sources;
 pub mod suggest;
+pub mod test_file;
 pub mod yaml;
 
 use compile::gateway::{Overrides, load_as_far_as_possible};

@@ -25,24 +25,31 @@ pub struct Part<'n> {
     coerced: Option<serde_json::Value>,
     /// One for each entry of the list or mapping.
     children: Vec<Part<'n>>,
+    /// Any value is good here, so nothing below was looked at.
+    any: bool,
 }
 
 impl<'n> Part<'n> {
     /// A scalar, or a node whose children were not looked at.
     pub fn leaf(node: &'n Node, state: State) -> Part<'n> {
-        Part { node, state, coerced: None, children: Vec::new() }
+        Part { node, state, coerced: None, children: Vec::new(), any: false }
+    }
+
+    /// A node that may hold anything.
+    pub fn any(node: &'n Node) -> Part<'n> {
+        Part { any: true, ..Part::leaf(node, State::Good) }
     }
 
     /// A good scalar that counts as another value than written.
     pub fn coerced(node: &'n Node, value: serde_json::Value) -> Part<'n> {
-        Part { node, state: State::Good, coerced: Some(value), children: Vec::new() }
+        Part { node, state: State::Good, coerced: Some(value), children: Vec::new(), any: false }
     }
 
     /// A list or mapping: good when `own` is and all children are.
     pub fn branch(node: &'n Node, own: State, children: Vec<Part<'n>>) -> Part<'n> {
         let below = children.iter().all(|child| child.state != State::Bad);
         let state = if own == State::Good && !below { State::Bad } else { own };
-        Part { node, state, coerced: None, children }
+        Part { node, state, coerced: None, children, any: false }
     }
 
     /// The node.
@@ -144,11 +151,10 @@ impl<'n> Part<'n> {
             return value.clone();
         }
         match &self.node.value {
-            Value::Null | Value::Broken => serde_json::Value::Null,
-            Value::Boolean(value) => (*value).into(),
-            Value::Integer(value) => (*value).into(),
-            Value::Float(value) => (*value).into(),
-            Value::Text(text) => text.text.as_ref().into(),
+            _ if self.any => self.node.json(),
+            Value::Null | Value::Broken | Value::Boolean(_) | Value::Integer(_) | Value::Float(..) | Value::Text(_) => {
+                self.node.json()
+            }
             Value::List(_) => self.children.iter().filter(|child| child.is_good()).map(Part::json).collect(),
             Value::Map(_) => {
                 let good = self.pairs().filter(|(_, _, part)| part.is_good());

@@ -6,6 +6,7 @@
 //! - `x-later-unless-empty`: the same, but an empty list or mapping asks for nothing and is let through;
 //! - `x-code`: the number of the code to report when none or several of the alternatives are given.
 
+use super::test_file::Test;
 use crate::cloudevents::Format;
 use crate::conversion::declaration::Conversion;
 use crate::deliver::http::config::HttpConfig;
@@ -24,7 +25,7 @@ use std::marker::PhantomData;
 /// another.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("x-later-unless-empty" = ["tests", "sources"]))]
+#[schemars(extend("x-later-unless-empty" = ["sources"]))]
 #[derive(Default)]
 pub struct RouteFile {
     /// Where events can be delivered to. A destination named `log`, the embedded log, always exists.
@@ -33,6 +34,8 @@ pub struct RouteFile {
     pub routes: Vec<Route>,
     /// Rules by which JSON data becomes XML and back.
     pub conversions: Vec<Conversion>,
+    /// Events and what has to become of them, run by `signalbox test`; a gateway that serves takes no notice of them.
+    pub tests: Vec<Test>,
 }
 
 /// A place events can be delivered to: a name and exactly one of the kinds.

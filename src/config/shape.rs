@@ -137,7 +137,7 @@ impl<'a> Shape<'a> {
     fn check_type<'n>(&mut self, schema: &'a Json, node: &'n Node, name: &str) -> Part<'n> {
         let kinds = self.kinds(schema);
         if kinds.is_empty() {
-            return Part::leaf(node, State::Good);
+            return Part::any(node);
         }
         let kind = kind(node);
         let fits = |wanted: &&str| *wanted == kind || (*wanted == "number" && kind == "integer");
@@ -159,7 +159,7 @@ impl<'a> Shape<'a> {
 
     fn check_map<'n>(&mut self, schema: &'a Json, node: &'n Node, pairs: &'n [Pair], name: &str) -> Part<'n> {
         let properties = schema.get("properties").and_then(Json::as_object);
-        let others = schema.get("additionalProperties").filter(|others| others.is_object());
+        let others = schema.get("additionalProperties").filter(|others| **others != Json::Bool(false));
         let mut children = Vec::with_capacity(pairs.len());
         for pair in pairs {
             let key = &*pair.key.text;
@@ -273,7 +273,7 @@ impl<'a> Shape<'a> {
         wanted.dedup();
         let message = format!("{} must be {}, not {}", quoted(name), wanted.join(" or "), word(kind(node)));
         let hint = match (&node.value, expected) {
-            (Value::Boolean(_) | Value::Integer(_) | Value::Float(_), kinds) if kinds.contains(&"string") => {
+            (Value::Boolean(_) | Value::Integer(_) | Value::Float(..), kinds) if kinds.contains(&"string") => {
                 Some(format!("put it in quotes: \"{}\"", node.shown()))
             }
             (value, kinds) if kinds.contains(&"array") && !matches!(value, Value::Null) => {
@@ -294,7 +294,7 @@ impl<'a> Shape<'a> {
             }
             (None, Some(Json::String(one))) => vec![one],
             (None, Some(Json::Array(several))) => several.iter().filter_map(Json::as_str).collect(),
-            (None, _) => Vec::new(),
+            (None, _) => alternatives(schema).into_iter().flatten().flat_map(|branch| self.kinds(branch)).collect(),
         }
     }
 }
@@ -325,7 +325,7 @@ fn kind(node: &Node) -> &'static str {
         Value::Null | Value::Broken => "null",
         Value::Boolean(_) => "boolean",
         Value::Integer(_) => "integer",
-        Value::Float(_) => "number",
+        Value::Float(..) => "number",
         Value::Text(_) => "string",
         Value::List(_) => "array",
         Value::Map(_) => "object",

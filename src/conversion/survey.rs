@@ -56,10 +56,25 @@ fn on_the_way_back(error: Error) -> Error {
     Error { detail: format!("the way back fails: {}", error.detail), ..error }
 }
 
-#[derive(Default)]
+/// Where two XML documents differ: what the first says, and what stands there in the second. Comments, processing
+/// instructions, indentation and prefixes are no data; pointers name elements.
+pub fn of_two(expected: &Bytes, found: &Bytes) -> Result<Vec<Error>, Error> {
+    let mut differences = Differences { verb: "is", ..Differences::default() };
+    differences.elements(&Element::read(expected)?, &Element::read(found)?);
+    Ok(differences.found)
+}
+
 struct Differences {
     path: Vec<String>,
     found: Vec<Error>,
+    /// What has become of a thing.
+    verb: &'static str,
+}
+
+impl Default for Differences {
+    fn default() -> Differences {
+        Differences { path: Vec::new(), found: Vec::new(), verb: "comes back as" }
+    }
 }
 
 impl Differences {
@@ -96,7 +111,7 @@ impl Differences {
             }
             (Kind::String { .. }, Kind::String { .. }) if old.string() == new.string() => {}
             (Kind::Number | Kind::Boolean | Kind::Null, _) if old.raw == new.raw => {}
-            _ => self.tell(format!("{} comes back as {}", named(old), named(new))),
+            _ => self.tell(format!("{} {} {}", named(old), self.verb, named(new))),
         }
     }
 
@@ -121,14 +136,14 @@ impl Differences {
 
     fn elements(&mut self, before: &Element, after: &Element) {
         if before.name != after.name {
-            self.tell(format!("the element `{}` comes back as `{}`", shown(&before.name), shown(&after.name)));
+            self.tell(format!("the element `{}` {} `{}`", shown(&before.name), self.verb, shown(&after.name)));
             return;
         }
         for (name, value) in &before.attributes {
             match after.attributes.iter().find(|(known, _)| known == name) {
                 Some((_, other)) if other == value => {}
                 Some((_, other)) => {
-                    self.tell(format!("the attribute `{}` comes back as `{}`", shown(name), shown(other)));
+                    self.tell(format!("the attribute `{}` {} `{}`", shown(name), self.verb, shown(other)));
                 }
                 None => self.tell(format!("the attribute `{}` is gone", shown(name))),
             }
@@ -139,7 +154,7 @@ impl Differences {
             self.tell(format!("the attribute `{}` was not there", shown(name)));
         }
         if before.text != after.text {
-            self.tell(format!("the text `{}` comes back as `{}`", shown(&before.text), shown(&after.text)));
+            self.tell(format!("the text `{}` {} `{}`", shown(&before.text), self.verb, shown(&after.text)));
         }
         let steps = |element: &Element| {
             let mut counts: HashMap<String, usize> = HashMap::new();

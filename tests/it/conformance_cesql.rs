@@ -1,11 +1,11 @@
 //! The public test kit of CESQL through the library. It lives outside this repository, see `conformance.rs`.
 
 use super::conformance::vectors;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use signalbox::cloudevents::Event;
 use signalbox::config::interpolate::Environment;
 use signalbox::config::problem::{Problems, SourceText};
-use signalbox::config::yaml::{self, Node, Value as Yaml};
+use signalbox::config::yaml;
 use signalbox::decode::{Decoded, decode};
 use signalbox::route::cesql::{Expression, Functions, Signature, Type, Value};
 use std::path::Path;
@@ -43,7 +43,7 @@ fn cases_of(path: &Path) -> Vec<Case> {
     let source = SourceText::new(file.clone(), std::fs::read_to_string(path).unwrap());
     let environment = Environment { variable: &|_| None, folder: path.parent().unwrap() };
     let node = yaml::parse(&source, environment, &mut Problems::default()).expect("YAML");
-    let document = json_of(&node);
+    let document = node.json();
     document["tests"].as_array().unwrap().iter().map(|case| read_case(&file, case)).collect()
 }
 
@@ -67,21 +67,6 @@ fn read_case(file: &str, case: &Json) -> Case {
     // Some names read as truth values.
     let name = format!("{file}: {}", case["name"]);
     Case { name, expression, event, result: case.get("result").cloned(), error: text("error") }
-}
-
-fn json_of(node: &Node) -> Json {
-    match &node.value {
-        Yaml::Null | Yaml::Broken => Json::Null,
-        Yaml::Boolean(truth) => (*truth).into(),
-        Yaml::Integer(number) => (*number).into(),
-        Yaml::Float(number) => (*number).into(),
-        Yaml::Text(text) => (*text.text).into(),
-        Yaml::List(items) => items.iter().map(json_of).collect(),
-        Yaml::Map(pairs) => {
-            let pairs = pairs.iter().map(|pair| (pair.key.text.to_string(), json_of(&pair.value)));
-            Json::Object(pairs.collect::<Map<_, _>>())
-        }
-    }
 }
 
 /// The one case that contradicts the casting table.

@@ -10,7 +10,7 @@ use signalbox::cloudevents::reader::Bounds;
 use signalbox::cloudevents::{Data, xml};
 use signalbox::config::interpolate::Environment;
 use signalbox::config::problem::{Problems, SourceText};
-use signalbox::config::yaml::{self, Node, Value};
+use signalbox::config::yaml;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tokio::process::Command;
@@ -29,19 +29,7 @@ fn read_yaml(name: &str) -> Json {
     let environment = Environment { variable: &|_| None, folder: &path(".") };
     let node = yaml::parse(&SourceText::new(name, read(name)), environment, &mut problems);
     assert!(!problems.has_errors(), "{:#?}", problems.into_sorted());
-    as_json(&node.unwrap())
-}
-
-fn as_json(node: &Node) -> Json {
-    match &node.value {
-        Value::Null | Value::Broken => Json::Null,
-        Value::Boolean(value) => json!(value),
-        Value::Integer(value) => json!(value),
-        Value::Float(value) => json!(value),
-        Value::Text(text) => json!(*text.text),
-        Value::List(nodes) => nodes.iter().map(as_json).collect(),
-        Value::Map(pairs) => pairs.iter().map(|pair| (pair.key.text.to_string(), as_json(&pair.value))).collect(),
-    }
+    node.unwrap().json()
 }
 
 fn services() -> BTreeMap<String, Json> {

@@ -15,6 +15,7 @@ mod conformance_xml;
 mod conversion;
 #[cfg(all(feature = "kafka", feature = "nats"))]
 mod deployment;
+mod explain;
 #[path = "../fuzz/lib.rs"]
 mod fuzz;
 mod fuzz_corpus;

@@ -12,6 +12,7 @@ use crate::cli::output::Printer;
 use crate::cli::send::compose::Attributes;
 use crate::cli::send::input;
 use crate::cloudevents::Format;
+use crate::observability::trace::Ids;
 use crate::pipeline::explain::view::View;
 use crate::pipeline::outcome::Rejection;
 use bytes::Bytes;
@@ -59,7 +60,7 @@ pub async fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
         None => {
             let local = Local::load(&args.files, printer.format)?;
             let headers = vec![("content-type", format.media_type().as_bytes())];
-            let explanation = local.explain(headers, body).map_err(|rejection| refused(&rejection))?;
+            let explanation = local.explain(headers, body, Ids::default()).map_err(|rejection| refused(&rejection))?;
             let view = View::new(&explanation, &|_, _, _| None);
             serde_json::to_string(&view).map_err(|error| {
                 Failure::other(Exit::Failed, "the answer cannot be written as JSON", error.to_string())

@@ -19,6 +19,9 @@ pub struct Told {
     verdict: Verdict,
     event: EventView,
     routes: Vec<Route>,
+    /// A live route takes the event, shown or not.
+    #[serde(skip)]
+    taken: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,6 +104,7 @@ impl Told {
                 return Err(Failure::other(Exit::BadData, "there is no such route", name).hint(hint));
             }
         }
+        self.taken = self.routes.iter().any(|route| route.matched && !route.shadow);
         self.routes.retain(|route| names.is_empty() || names.contains(&route.route));
         Ok(self)
     }
@@ -117,7 +121,7 @@ impl Told {
             out.push('\n');
             route.write(&mut out, paint);
         }
-        if !self.routes.iter().any(|route| route.matched && !route.shadow) {
+        if !self.taken {
             writeln!(out, "\nno route takes the event").ok();
         }
         out

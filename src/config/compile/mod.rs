@@ -10,6 +10,7 @@ mod inside;
 mod names;
 mod route;
 mod schema;
+pub mod test;
 #[cfg(test)]
 mod tests;
 mod transform;
@@ -92,6 +93,8 @@ pub struct Compiled {
     pub conversions: BTreeMap<String, Arc<Rules>>,
     /// Where each route was declared: route name → (file, line).
     pub origins: BTreeMap<String, (String, u32)>,
+    /// What `signalbox test` runs.
+    pub tests: Vec<test::Declared>,
     /// Findings that refuse nothing.
     pub warnings: Vec<Problem>,
 }
@@ -157,6 +160,7 @@ pub(super) fn compile_from(
         jq: sources.jq,
     };
     let routes = route::compile(&files, &declared, &around, &mut problems);
+    let tests = test::compile(&files, &mut problems);
     let failed = problems.has_errors();
     if !failed {
         findings::look(&files, &mut problems);
@@ -174,6 +178,7 @@ pub(super) fn compile_from(
         schemas,
         conversions: rules.collect(),
         origins: routes.origins,
+        tests,
         warnings: problems.into_iter().filter(|problem| problem.severity == Severity::Warning).collect(),
     })
 }

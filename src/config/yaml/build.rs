@@ -162,7 +162,7 @@ impl<'a> Builder<'a> {
                 Scalar::Null => Value::Null,
                 Scalar::Boolean(value) => Value::Boolean(value),
                 Scalar::Integer(value) => Value::Integer(value),
-                Scalar::Float(value) => Value::Float(value),
+                Scalar::Float(value) => Value::Float(value, text.into()),
                 Scalar::Text => self.text(text, 0, range),
             },
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => self.text(text, 1, range),

@@ -69,8 +69,8 @@ pub enum Value {
     Boolean(bool),
     /// A whole number.
     Integer(i64),
-    /// Another number.
-    Float(f64),
+    /// Another number, and as it was written.
+    Float(f64, Rc<str>),
     /// Text.
     Text(Text),
     /// A list.
@@ -152,13 +152,57 @@ impl Node {
         pairs.iter().find(|pair| &*pair.key.text == key).map(|pair| &pair.value)
     }
 
+    /// Everything in it as JSON; secrets that were filled in, too.
+    pub fn json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null | Value::Broken => serde_json::Value::Null,
+            Value::Boolean(value) => (*value).into(),
+            Value::Integer(value) => (*value).into(),
+            Value::Float(value, _) => (*value).into(),
+            Value::Text(text) => text.text.as_ref().into(),
+            Value::List(items) => items.iter().map(Node::json).collect(),
+            Value::Map(pairs) => {
+                let members = pairs.iter().map(|pair| (pair.key.text.to_string(), pair.value.json()));
+                serde_json::Value::Object(members.collect())
+            }
+        }
+    }
+
+    /// Everything in it as the text of JSON: numbers as they were written, where JSON writes them so, too.
+    pub fn json_text(&self, out: &mut String) {
+        match &self.value {
+            Value::Float(_, written) if serde_json::from_str::<serde_json::Number>(written).is_ok() => {
+                out.push_str(written);
+            }
+            Value::List(items) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    out.push_str(if index > 0 { "," } else { "" });
+                    item.json_text(out);
+                }
+                out.push(']');
+            }
+            Value::Map(pairs) => {
+                out.push('{');
+                for (index, pair) in pairs.iter().enumerate() {
+                    out.push_str(if index > 0 { "," } else { "" });
+                    out.push_str(&serde_json::Value::from(&*pair.key.text).to_string());
+                    out.push(':');
+                    pair.value.json_text(out);
+                }
+                out.push('}');
+            }
+            _ => out.push_str(&self.json().to_string()),
+        }
+    }
+
     /// How a message shows a scalar: as written, so that nothing interpolated is ever printed.
     pub fn shown(&self) -> String {
         match &self.value {
             Value::Null => "null".to_owned(),
             Value::Boolean(value) => value.to_string(),
             Value::Integer(value) => value.to_string(),
-            Value::Float(value) => value.to_string(),
+            Value::Float(_, written) => written.to_string(),
             Value::Text(text) => problem::shorten(text.written.as_ref().unwrap_or(&text.text), SHOWN),
             Value::List(_) => "[…]".to_owned(),
             Value::Map(_) => "{…}".to_owned(),

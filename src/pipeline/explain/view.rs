@@ -58,8 +58,9 @@ struct StepView<'e> {
     error: Option<&'e str>,
 }
 
+/// One delivery.
 #[derive(Debug, Serialize)]
-struct DeliveryView<'e> {
+pub struct DeliveryView<'e> {
     name: &'e str,
     destination: &'e str,
     target: Option<&'e str>,
@@ -138,7 +139,8 @@ fn step(step: &StepExplained) -> StepView<'_> {
     }
 }
 
-fn delivery<'e>(one: &'e DeliveryExplained, partition: PartitionOf<'_>) -> DeliveryView<'e> {
+/// The document of one delivery.
+pub fn delivery<'e>(one: &'e DeliveryExplained, partition: PartitionOf<'_>) -> DeliveryView<'e> {
     let (entry, target, key) = (&one.entry, one.target.as_deref(), one.key.as_deref());
     DeliveryView {
         name: &entry.lane.name,

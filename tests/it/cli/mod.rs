@@ -4,10 +4,12 @@
 mod check;
 mod convert;
 mod convert_formats;
+mod explain;
 mod follow;
 mod lists;
 mod schema;
 mod send;
+mod tests_of_routes;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
