@@ -76,8 +76,9 @@ pub struct Wanted {
     #[serde(default)]
     pub stream: Option<String>,
     /// The filled-in key; `null`: no key.
-    #[serde(default, deserialize_with = "written")]
-    pub key: Option<Option<String>>,
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub key: Given<String>,
     /// How attributes travel.
     #[serde(default)]
     pub mode: Option<Mode>,
@@ -86,15 +87,28 @@ pub struct Wanted {
     pub headers: Option<Pairs<String>>,
     /// The data of the event as it is sent, or the whole message of structured mode: JSON as JSON, XML as canonical XML, all else
     /// as text. `null`: no data.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default)]
     #[schemars(with = "Value")]
-    pub data: Option<Option<Value>>,
+    pub data: Given<Value>,
     /// The same as bytes.
     #[serde(default)]
     pub data_base64: Option<String>,
 }
 
-/// `null` is a value that was written.
-fn written<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// A key that may be left out, and may be `null`, which says another thing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Given<T> {
+    /// It is left out.
+    #[default]
+    LeftOut,
+    /// `null`.
+    Null,
+    /// A value.
+    Value(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Given<T>, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Given::Null, Given::Value))
+    }
 }

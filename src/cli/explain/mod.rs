@@ -55,17 +55,15 @@ pub async fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
         Some(file) => (args.from.into(), Bytes::from(input::bytes_of(file).map_err(nothing_explained)?)),
         None => (Format::Json, args.attributes.body().map_err(nothing_explained)?),
     };
-    let answer = match &args.admin_url {
-        Some(url) => Client::new(url.clone())?.explain(format.media_type(), body).await?,
-        None => {
-            let local = Local::load(&args.files, printer.format)?;
-            let headers = vec![("content-type", format.media_type().as_bytes())];
-            let explanation = local.explain(headers, body, Ids::default()).map_err(|rejection| refused(&rejection))?;
-            let view = View::new(&explanation, &|_, _, _| None);
-            serde_json::to_string(&view).map_err(|error| {
-                Failure::other(Exit::Failed, "the answer cannot be written as JSON", error.to_string())
-            })?
-        }
+    let answer = if let Some(url) = &args.admin_url {
+        Client::new(url.clone())?.explain(format.media_type(), body).await?
+    } else {
+        let local = Local::load(&args.files, printer.format)?;
+        let headers = vec![("content-type", format.media_type().as_bytes())];
+        let explanation = local.explain(headers, body, Ids::default()).map_err(|rejection| refused(&rejection))?;
+        let view = View::new(&explanation, &|_, _, _| None);
+        serde_json::to_string(&view)
+            .map_err(|error| Failure::other(Exit::Failed, "the answer cannot be written as JSON", error.to_string()))?
     };
     if printer.json_wanted() && args.route.is_empty() {
         let document: Box<RawValue> = serde_json::from_str(&answer).map_err(strange)?;

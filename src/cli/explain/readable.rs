@@ -39,6 +39,7 @@ struct Fault {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the API")]
 struct Route {
     route: String,
     matched: bool,
@@ -51,6 +52,7 @@ struct Route {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the API")]
 struct Filter {
     dialect: String,
     filter: Value,
@@ -64,6 +66,7 @@ struct Filter {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the API")]
 struct Step {
     step: String,
     before: EventView,

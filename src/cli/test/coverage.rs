@@ -25,6 +25,7 @@ pub struct Coverage {
 
 /// A filter of a route, not one within another, that was never the one or the other.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the contract")]
 struct Never {
     route: String,
     /// From 0.

@@ -1,7 +1,7 @@
 //! Expected against found data: JSON as JSON, XML as canonical XML, all else as text.
 
 use crate::cloudevents::{Data, Event};
-use crate::config::test_file::Wanted;
+use crate::config::test_file::{Given, Wanted};
 use crate::conversion::survey;
 use crate::pipeline::explain::{DeliveryExplained, Form};
 use base64::Engine as _;
@@ -23,8 +23,11 @@ pub fn differences(wanted: &Wanted, delivery: &DeliveryExplained) -> Vec<String>
         let shown = data.or(message).map_or_else(|| "no data".to_owned(), |found| STANDARD.encode(found));
         return if fits { Vec::new() } else { vec![pair("data_base64", &STANDARD.encode(expected), &shown)] };
     }
-    let Some(expected) = &wanted.data else { return Vec::new() };
-    let expected = expected.as_ref().unwrap_or(&Value::Null);
+    let expected = match &wanted.data {
+        Given::LeftOut => return Vec::new(),
+        Given::Null => &Value::Null,
+        Given::Value(expected) => expected,
+    };
     let of_data = against_data(expected, event);
     if of_data.is_empty() {
         return of_data;

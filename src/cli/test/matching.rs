@@ -2,7 +2,7 @@
 
 use super::data;
 use super::judge::Made;
-use crate::config::test_file::Wanted;
+use crate::config::test_file::{Given, Wanted};
 use crate::deliver::entry::Target;
 use crate::encode::Mode;
 use std::fmt::Write as _;
@@ -94,10 +94,13 @@ fn compare(wanted: &Wanted, made: &Made<'_>) -> Vec<String> {
     {
         check(kind, expected.as_deref(), target(kind));
     }
-    if let Some(key) = &wanted.key
-        && *key != delivery.key
-    {
-        told.push(difference("key", key.as_deref(), delivery.key.as_deref()));
+    let key = match &wanted.key {
+        Given::LeftOut => delivery.key.as_deref(),
+        Given::Null => None,
+        Given::Value(key) => Some(key.as_str()),
+    };
+    if key != delivery.key.as_deref() {
+        told.push(difference("key", key, delivery.key.as_deref()));
     }
     if let Some(mode) = wanted.mode {
         let found = (kind_of(&delivery.entry.target) != "stream").then_some(delivery.entry.mode);

@@ -46,6 +46,7 @@ problems.";
 
 /// How one test went.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the contract")]
 pub struct Outcome {
     name: String,
     file: String,

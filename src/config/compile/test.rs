@@ -3,7 +3,7 @@
 use super::{File, names};
 use crate::codes::Code;
 use crate::config::problem::Problems;
-use crate::config::test_file::{Expect, Test, Wanted};
+use crate::config::test_file::{Expect, Given, Test, Wanted};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -59,7 +59,7 @@ fn check(file: &File<'_>, wanted: &Wanted, part: &crate::config::part::Part<'_>,
     {
         problems.error(file.source, place.range(), Code::BadTest, "`data_base64` is no Base64");
     }
-    if wanted.data.is_some()
+    if wanted.data != Given::LeftOut
         && let (Some(_), Some(place)) = (&wanted.data_base64, part.key_range("data_base64"))
     {
         problems.error(

@@ -11,7 +11,7 @@ pub fn partition(key: &[u8], count: u32) -> i32 {
     i32::try_from(place).unwrap_or_default()
 }
 
-/// MurmurHash2, 32 bits, as Kafka's clients compute it.
+/// `MurmurHash2`, 32 bits, as Kafka's clients compute it.
 fn murmur2(key: &[u8]) -> u32 {
     let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
     let mut hash = SEED ^ length;

@@ -57,9 +57,8 @@ impl Folder {
         let tests = document["tests"].as_array().unwrap();
         let failed = tests.iter().any(|test| test["outcome"] == "failed");
         assert_eq!(ended.code, i32::from(failed), "{document}");
-        let texts =
-            |list: &Value| list.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect();
-        tests.iter().map(|test| (test["name"].as_str().unwrap().to_owned(), texts(&test["differences"]))).collect()
+        let read = |list: &Value| list.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect();
+        tests.iter().map(|test| (test["name"].as_str().unwrap().to_owned(), read(&test["differences"]))).collect()
     }
 }
 
