@@ -224,3 +224,12 @@ async fn a_report_for_ci_and_other_ends() {
         bad.stderr
     );
 }
+
+#[tokio::test]
+async fn the_shipped_routes_are_tested_whole() {
+    let shipped = command(&["test", "-o", "json"]).current_dir(env!("CARGO_MANIFEST_DIR")).spawn().unwrap();
+    let document = ended(shipped).await.json();
+    let tests = document["tests"].as_array().unwrap();
+    assert!(tests.len() > 5 && tests.iter().all(|test| test["outcome"] == "passed"), "{document}");
+    assert_eq!(document["coverage"], json!({"routes": [], "filters": []}));
+}
