@@ -200,6 +200,10 @@ codes! {
         "Nothing answers at the address of the gateway. Is it running? See --admin-url and --to.";
     BadTelemetry = 4005, "traces cannot be exported as asked",
         "An OTEL_* variable asks for something that is not supported. Spans go to OTEL_EXPORTER_OTLP_ENDPOINT (http:// or https://, usually port 4318) over OTLP/HTTP with Protobuf: OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, OTEL_TRACES_EXPORTER=otlp or none. OTEL_SDK_DISABLED=true switches the export off.";
+    NothingRecorded = 4030, "there is no log to read",
+        "Recorded events are read from the log of a gateway: from its data directory (--data-dir, or data_dir of the config file), or with --admin-url from a running gateway. A gateway whose listeners all have ack: destinations keeps none.";
+    LogUnreadable = 4031, "the log cannot be read",
+        "A file of the data directory cannot be opened or is none of this version. Nothing was changed. May this user read the directory?";
 }
 
 impl Code {

@@ -1,5 +1,6 @@
 //! `--filter`: CloudEvents SQL on the command line (routing.md §2).
 
+use crate::cloudevents::Event;
 use crate::cloudevents::json;
 use crate::cloudevents::reader::{Bounds, Lenient};
 use crate::route::cesql::Expression;
@@ -16,10 +17,15 @@ pub fn parse(text: &str) -> Result<Expression, String> {
 
 /// Is the expression true of an event in JSON format?
 pub fn holds(expression: &Expression, event: &str) -> bool {
+    event_of(event).is_some_and(|event| expression.matches(&event))
+}
+
+/// An event that a gateway has sent in JSON format.
+pub fn event_of(text: &str) -> Option<Event> {
     // What a gateway sends was read by it before, with bounds of its own.
     let lenient = Lenient { dataschema_fragment: true, ..Lenient::default() };
     let bounds = Bounds { attributes: usize::MAX, json_depth: 1024, lenient, ..Bounds::default() };
-    json::read(event.to_owned().into(), &bounds).is_ok_and(|event| expression.matches(&event))
+    json::read(text.to_owned().into(), &bounds).ok()
 }
 
 #[cfg(test)]

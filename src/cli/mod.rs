@@ -7,6 +7,7 @@ pub mod client;
 pub mod completions;
 pub mod convert;
 pub mod dead_letters;
+pub mod diff;
 pub mod event_view;
 pub mod events;
 pub mod exit;
@@ -113,6 +114,8 @@ pub enum Command {
     Test(Box<test::Args>),
     /// Show what would become of an event and why: filters, transforms, messages; nothing is sent
     Explain(Box<explain::Args>),
+    /// Compare new routes with old ones over recorded events: which events change route, target, key or bytes
+    Diff(Box<diff::Args>),
     /// Explain an error code
     ExplainCode(explain_code::Args),
     /// Print a shell's completion script
@@ -166,6 +169,9 @@ async fn dispatch(cli: Cli, printer: &mut Printer) -> Result<(), Failure> {
         Some(Command::Explain(args)) => {
             explain::run(explain::Args { files: args.files.clone().or(before), ..*args }, printer).await
         }
+        Some(Command::Diff(args)) => {
+            diff::run(diff::Args { files: args.files.clone().or(before), ..*args }, printer).await
+        }
         Some(Command::ExplainCode(args)) => explain_code::run(&args, printer),
         Some(Command::Completions(args)) => completions::run(&args, printer),
     }
@@ -191,7 +197,7 @@ fn command() -> clap::Command {
 }
 
 /// Commands that take [`ServeArgs`].
-const GATEWAY_COMMANDS: [&str; 5] = ["serve", "check", "convert", "explain", "test"];
+const GATEWAY_COMMANDS: [&str; 6] = ["serve", "check", "convert", "explain", "test", "diff"];
 
 /// Names an environment variable in the help of an option that is not read from it directly.
 fn mention(arg: clap::Arg, variable: &str) -> clap::Arg {

@@ -8,6 +8,11 @@ pub fn parse(text: &str) -> Result<String, String> {
     relative_to(text, Micros::now())
 }
 
+/// The point in time that [`parse`] has written.
+pub fn at(text: &str) -> Micros {
+    text.parse::<Timestamp>().map_or(Micros(0), |at| Micros(at.as_microsecond()))
+}
+
 fn relative_to(text: &str, now: Micros) -> Result<String, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at.to_string());

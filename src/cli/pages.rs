@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 
 /// The API's own largest page.
-const LARGEST_PAGE: u64 = 1000;
+pub const LARGEST_PAGE: u64 = 1000;
 
 /// How much of a list is wanted.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -35,6 +35,11 @@ impl Listed {
     /// The same document the API answers, over all pages fetched.
     pub fn document<'l>(&'l self, member: &'static str) -> impl Serialize + use<'l> {
         Document { member, listed: self }
+    }
+
+    /// What `after` takes for the rest; `None` at the end.
+    pub fn next(&self) -> Option<String> {
+        cursor(&self.next)
     }
 
     /// Says on stderr that there is more.
@@ -72,25 +77,36 @@ pub async fn fetch(
     let mut after: Option<String> = None;
     loop {
         let missing = wanted.saturating_sub(listed.items.len() as u64);
-        let limit = missing.min(LARGEST_PAGE).to_string();
-        let mut pairs: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        pairs.push(("limit", &limit));
-        if let Some(after) = &after {
-            pairs.push(("after", after));
-        }
-        let body = client.get(path, &pairs).await?;
-        let mut page: HashMap<String, Box<RawValue>> = client.read(&body)?;
-        let items = page.remove(member).ok_or_else(|| client.strange(&format!("`{member}` is missing")))?;
-        let items: Vec<Box<RawValue>> = client.read(items.get())?;
-        listed.items.extend(items);
-        listed.next = page.remove("next").unwrap_or_else(|| RawValue::NULL.to_owned());
-        let next = cursor(&listed.next);
+        let page = page(client, path, member, query, missing.min(LARGEST_PAGE), after.as_deref()).await?;
+        listed.items.extend(page.items);
+        listed.next = page.next;
+        let next = listed.next();
         // A page may hold nothing and still go on; with the same cursor it would for ever.
         if next.is_none() || next == after || listed.items.len() as u64 >= wanted {
             return Ok(listed);
         }
         after = next;
     }
+}
+
+/// Fetches one page of at most `limit` items, which goes on behind `after`.
+pub async fn page(
+    client: &Client,
+    path: &str,
+    member: &str,
+    query: &[(&str, String)],
+    limit: u64,
+    after: Option<&str>,
+) -> Result<Listed, Failure> {
+    let limit = limit.to_string();
+    let mut pairs: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    pairs.push(("limit", &limit));
+    pairs.extend(after.map(|after| ("after", after)));
+    let body = client.get(path, &pairs).await?;
+    let mut page: HashMap<String, Box<RawValue>> = client.read(&body)?;
+    let items = page.remove(member).ok_or_else(|| client.strange(&format!("`{member}` is missing")))?;
+    let next = page.remove("next").unwrap_or_else(|| RawValue::NULL.to_owned());
+    Ok(Listed { items: client.read(items.get())?, next })
 }
 
 /// The text of a cursor, whether the API writes a number or a string.

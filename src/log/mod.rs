@@ -14,6 +14,7 @@ pub mod duplicates;
 mod group;
 mod inbox;
 mod query;
+pub mod read_only;
 mod reader;
 pub mod record;
 mod recovery;

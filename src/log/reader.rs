@@ -130,6 +130,18 @@ pub(super) fn at(reader: &mut Reader, damage: &Damage, position: u64) -> Result<
     Ok(batch.entries.pop())
 }
 
+/// Entries between two positions of one segment, in order.
+pub(super) fn some_of(
+    reader: &mut Reader,
+    damage: &Damage,
+    positions: std::ops::RangeInclusive<u64>,
+    bounds: Bounds,
+) -> Result<Vec<Arc<Entry>>, rusqlite::Error> {
+    let mut batch = Batch { entries: Vec::new(), bytes: 0, bounds };
+    read_range(reader, damage, *positions.start(), *positions.end(), &mut batch)?;
+    Ok(batch.entries)
+}
+
 /// Entries being gathered.
 struct Batch {
     entries: Vec<Arc<Entry>>,

@@ -54,7 +54,7 @@ pub(super) fn recover(options: &Options) -> Result<Found, OpenError> {
 }
 
 /// Segment files by name, in order.
-fn named(dir: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
+pub(super) fn named(dir: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
     let mut files = Vec::new();
     for file in std::fs::read_dir(dir)? {
         let file = file?;

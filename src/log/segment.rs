@@ -279,9 +279,22 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
 
 /// Opens a sealed segment for reading: nobody writes to it, so nothing is locked.
 pub(super) fn open_sealed(path: &Path) -> Result<Connection, rusqlite::Error> {
+    open_uri(path, "immutable=1")
+}
+
+/// Opens a file another process may be writing to, for reading: nothing is written and no file is made. The write-ahead log
+/// and its index must be there.
+pub(super) fn open_beside(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = open_uri(path, "mode=ro&readonly_shm=1")?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(connection)
+}
+
+fn open_uri(path: &Path, parameters: &str) -> Result<Connection, rusqlite::Error> {
     let encoded = percent_encoding::percent_encode(path.as_os_str().as_encoded_bytes(), URI_PATH);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(format!("file:{encoded}?immutable=1"), flags)?;
+    let connection = Connection::open_with_flags(format!("file:{encoded}?{parameters}"), flags)?;
     connection.execute_batch("PRAGMA cache_size=-512;")?;
     Ok(connection)
 }

@@ -151,7 +151,6 @@ impl Damage {
     }
 
     /// How many were noted.
-    #[cfg(test)]
     pub fn count(&self) -> usize {
         locked(&self.seen).len()
     }

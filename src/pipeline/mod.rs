@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod budget;
+pub mod compare;
 pub mod dispatch;
 pub mod explain;
 pub mod fingerprint;

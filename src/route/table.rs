@@ -139,6 +139,13 @@ impl RouteTable {
         judged.collect()
     }
 
+    /// Why a route does not take an event; `None` when it does, or when there is no such route.
+    pub fn why_not(&self, name: &str, event: &Event) -> Option<String> {
+        let number = *self.numbers.get(name)?;
+        let subject = Subject::new(event);
+        self.verdict(number, self.route(number)?, &subject, self.taken(&subject).as_slice()).reason
+    }
+
     /// A route by its name.
     pub fn named(&self, name: &str) -> Option<&Route> {
         self.route(*self.numbers.get(name)?)

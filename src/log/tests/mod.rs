@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 mod find;
 mod limits;
+mod read_only;
 
 mod streams;
 pub(super) mod support;

@@ -4,6 +4,7 @@
 mod check;
 mod convert;
 mod convert_formats;
+mod diff;
 mod explain;
 mod follow;
 mod lists;
@@ -155,6 +156,7 @@ async fn a_wrong_command_line_is_64_and_help_is_data() {
         "explain-code",
         "dead-letters",
         "convert",
+        "diff",
         "completions",
         "health",
     ] {

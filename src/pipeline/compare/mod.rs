@@ -1,0 +1,208 @@
+//! What another snapshot would make of a recorded event (routing.md §5, "diff"): a function of the event and both snapshots.
+//! Nothing is stored and nothing is sent.
+//!
+//! Shadow routes deliver nothing, so that what they would do is no change. Deliver entries are the same if their names are:
+//! another name is another lane. What differs in every attempt (headers of the hop, message ids) is left out; what is
+//! derived from the position is the same on both sides.
+
+mod told;
+
+#[cfg(test)]
+mod tests;
+
+use super::accept;
+use super::dispatch::{self, Image};
+use crate::config::compile::DestinationSpec;
+use crate::deliver::entry::{DeliverEntry, Target};
+use crate::deliver::plan::Undeliverable;
+use crate::encode::Mode;
+use crate::lane_name::LaneName;
+use crate::log::record::Entry;
+use crate::reload::snapshot::Snapshot;
+use bytestring::ByteString;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// What changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// Which schema governs the event, or whether the event keeps it.
+    Verdict,
+    /// Whether a live route takes the event.
+    Route,
+    /// Which deliver entries get it, and the topic, subject, URL or stream it goes to.
+    Target,
+    /// The key of a message.
+    Key,
+    /// Headers, body, mode or format of a message, or whether there is one.
+    Bytes,
+}
+
+/// One change of one event in one route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// What changes.
+    pub change: Change,
+    /// In which route; `None` for the verdict.
+    pub route: Option<ByteString>,
+    /// The places, at least one.
+    pub details: Vec<Detail>,
+}
+
+/// What stood in one place, and what stands there now, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// Where: a deliver entry, and a header of its message; empty where the change says it all.
+    pub place: String,
+    /// What it was.
+    pub before: String,
+    /// What it is.
+    pub after: String,
+}
+
+/// Two snapshots.
+#[derive(Debug, Clone, Copy)]
+pub struct Sides<'s> {
+    /// The one before.
+    pub old: &'s Snapshot,
+    /// The one after.
+    pub new: &'s Snapshot,
+    /// Types without a schema are refused (`validation.unknown_type: reject`).
+    pub strict: bool,
+}
+
+impl Sides<'_> {
+    /// Everything that changes for an event; each change of each route once. Routes are compared also where a schema refuses
+    /// the event: the verdict says so.
+    pub fn compare(&self, entry: &Entry) -> Vec<Changed> {
+        let event = &entry.record.event;
+        let mut found = Found::default();
+        let (before, after) = (self.verdict(self.old, entry), self.verdict(self.new, entry));
+        if (&before.schema, before.refused.is_none()) != (&after.schema, after.refused.is_none()) {
+            found.add(Change::Verdict, None, Detail::new("", before.to_string(), after.to_string()));
+        }
+        let (before, after) = (self.old.table.decide(event), self.new.table.decide(event));
+        for (route, lanes) in routes(&before) {
+            match routes(&after).find(|(other, _)| *other == route) {
+                Some((_, others)) => self.entries(entry, [lanes, others], &mut found),
+                None => {
+                    let detail = Detail::new("", "takes it".to_owned(), told::why_not(self.new, route, event));
+                    found.add(Change::Route, Some(route), detail);
+                }
+            }
+        }
+        for (route, _) in routes(&after).filter(|(route, _)| routes(&before).all(|(other, _)| other != *route)) {
+            let detail = Detail::new("", told::why_not(self.old, route, event), "takes it".to_owned());
+            found.add(Change::Route, Some(route), detail);
+        }
+        found.0
+    }
+
+    fn verdict(&self, side: &Snapshot, entry: &Entry) -> told::Verdict {
+        let event = &entry.record.event;
+        match side.schemas.check(event, self.strict) {
+            Ok(schema) => told::Verdict { schema, refused: None },
+            Err(refusal) => told::Verdict {
+                schema: side.schemas.governing(event),
+                refused: Some(accept::breaks_schema(0, refusal)),
+            },
+        }
+    }
+
+    /// The deliver entries of a route that takes the event on both sides.
+    fn entries(&self, entry: &Entry, [old, new]: [&[Arc<LaneName>]; 2], found: &mut Found) {
+        for lane in old {
+            let Some(before) = self.old.entry(lane) else { continue };
+            let twin = new.iter().find(|other| other.name == lane.name).and_then(|other| self.new.entry(other));
+            match twin {
+                Some(after) => self.messages(entry, &before, &after, found),
+                None => {
+                    let detail = Detail::new(&lane.name, told::target(entry, &before), "gets nothing".to_owned());
+                    found.add(Change::Target, Some(&lane.route), detail);
+                }
+            }
+        }
+        for lane in new.iter().filter(|lane| old.iter().all(|other| other.name != lane.name)) {
+            let Some(after) = self.new.entry(lane) else { continue };
+            let detail = Detail::new(&lane.name, "gets nothing".to_owned(), told::target(entry, &after));
+            found.add(Change::Target, Some(&lane.route), detail);
+        }
+    }
+
+    /// What two deliver entries of one name send.
+    fn messages(&self, entry: &Entry, old: &DeliverEntry, new: &DeliverEntry, found: &mut Found) {
+        let (route, name) = (Some(&old.lane.route), &*old.lane.name);
+        let (before, after) = (dispatch::image(entry, old), dispatch::image(entry, new));
+        let moved = old.lane.destination != new.lane.destination || address(self.old, old) != address(self.new, new);
+        if moved || filled(before.as_ref()).zip(filled(after.as_ref())).is_some_and(|(old, new)| old != new) {
+            let mut texts = [told::target_of(old, before.as_ref()), told::target_of(new, after.as_ref())];
+            if texts[0] == texts[1] {
+                texts[1].push_str(" on other servers");
+            }
+            let [before, after] = texts;
+            found.add(Change::Target, route, Detail::new(name, before, after));
+        }
+        match (&before, &after) {
+            (Ok(before), Ok(after)) => {
+                if before.key != after.key {
+                    let text = |key: &Option<String>| told::text_or(key.as_deref(), "no key");
+                    found.add(Change::Key, route, Detail::new(name, text(&before.key), text(&after.key)));
+                }
+                told::bytes(name, (old, before), (new, after))
+                    .into_iter()
+                    .for_each(|detail| found.add(Change::Bytes, route, detail));
+            }
+            (Err(before), Err(after)) if before.reason == after.reason => {}
+            _ => found.add(Change::Bytes, route, Detail::new(name, told::outcome(&before), told::outcome(&after))),
+        }
+    }
+}
+
+impl Detail {
+    fn new(place: &str, before: String, after: String) -> Detail {
+        Detail { place: place.to_owned(), before, after }
+    }
+}
+
+/// The changes of one event.
+#[derive(Default)]
+struct Found(Vec<Changed>);
+
+impl Found {
+    fn add(&mut self, change: Change, route: Option<&ByteString>, detail: Detail) {
+        let known = self.0.iter_mut().find(|known| known.change == change && known.route.as_ref() == route);
+        match known {
+            Some(known) => known.details.push(detail),
+            None => self.0.push(Changed { change, route: route.cloned(), details: vec![detail] }),
+        }
+    }
+}
+
+/// The routes of a decision, each with its entries, which stand together.
+fn routes(decision: &[Arc<LaneName>]) -> impl Iterator<Item = (&ByteString, &[Arc<LaneName>])> {
+    let chunks = decision.chunk_by(|one, other| one.route == other.route);
+    chunks.filter_map(|lanes| Some((&lanes.first()?.route, lanes)))
+}
+
+fn filled<'i>(image: Result<&'i Image, &Undeliverable>) -> Option<&'i str> {
+    image.ok().map(|image| image.target.as_str())
+}
+
+/// Where an entry's destination stands, if its target does not say so.
+fn address<'s>(side: &'s Snapshot, entry: &DeliverEntry) -> Option<&'s [String]> {
+    match side.destinations.get(&*entry.lane.destination)? {
+        DestinationSpec::Kafka(kafka) => Some(&kafka.brokers),
+        DestinationSpec::Nats(nats) => Some(&nats.servers),
+        DestinationSpec::Log | DestinationSpec::Discard | DestinationSpec::Http(_) => None,
+    }
+}
+
+/// How a message is written; `None` where there is none.
+fn manner(entry: &DeliverEntry) -> Option<String> {
+    match (&entry.target, entry.mode) {
+        (Target::Stream(_), _) => None,
+        (_, Mode::Binary) => Some("binary mode".to_owned()),
+        (_, Mode::Structured) => Some(format!("structured mode, {}", entry.format.name())),
+    }
+}
