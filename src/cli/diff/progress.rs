@@ -20,11 +20,11 @@ impl Progress {
             Some(_) => "{msg} [{wide_bar}] {percent}%, {eta} left",
             None => "{spinner} {msg}: {pos} events",
         };
-        self.0.reset();
         // Both templates are good; another look would not be worth a failure.
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.0.set_style(style.progress_chars("=> "));
         }
+        self.0.reset();
         match length {
             Some(length) => self.0.set_length(length),
             None => self.0.unset_length(),

@@ -84,12 +84,11 @@ impl Sides<'_> {
         }
         let (before, after) = (self.old.table.decide(event), self.new.table.decide(event));
         for (route, lanes) in routes(&before) {
-            match routes(&after).find(|(other, _)| *other == route) {
-                Some((_, others)) => self.entries(entry, [lanes, others], &mut found),
-                None => {
-                    let detail = Detail::new("", "takes it".to_owned(), told::why_not(self.new, route, event));
-                    found.add(Change::Route, Some(route), detail);
-                }
+            if let Some((_, others)) = routes(&after).find(|(other, _)| *other == route) {
+                self.entries(entry, [lanes, others], &mut found);
+            } else {
+                let detail = Detail::new("", "takes it".to_owned(), told::why_not(self.new, route, event));
+                found.add(Change::Route, Some(route), detail);
             }
         }
         for (route, _) in routes(&after).filter(|(route, _)| routes(&before).all(|(other, _)| other != *route)) {
@@ -115,12 +114,11 @@ impl Sides<'_> {
         for lane in old {
             let Some(before) = self.old.entry(lane) else { continue };
             let twin = new.iter().find(|other| other.name == lane.name).and_then(|other| self.new.entry(other));
-            match twin {
-                Some(after) => self.messages(entry, &before, &after, found),
-                None => {
-                    let detail = Detail::new(&lane.name, told::target(entry, &before), "gets nothing".to_owned());
-                    found.add(Change::Target, Some(&lane.route), detail);
-                }
+            if let Some(after) = twin {
+                self.messages(entry, &before, &after, found);
+            } else {
+                let detail = Detail::new(&lane.name, told::target(entry, &before), "gets nothing".to_owned());
+                found.add(Change::Target, Some(&lane.route), detail);
             }
         }
         for lane in new.iter().filter(|lane| old.iter().all(|other| other.name != lane.name)) {
@@ -149,9 +147,9 @@ impl Sides<'_> {
                     let text = |key: &Option<String>| told::text_or(key.as_deref(), "no key");
                     found.add(Change::Key, route, Detail::new(name, text(&before.key), text(&after.key)));
                 }
-                told::bytes(name, (old, before), (new, after))
-                    .into_iter()
-                    .for_each(|detail| found.add(Change::Bytes, route, detail));
+                for detail in told::bytes(name, (old, before), (new, after)) {
+                    found.add(Change::Bytes, route, detail);
+                }
             }
             (Err(before), Err(after)) if before.reason == after.reason => {}
             _ => found.add(Change::Bytes, route, Detail::new(name, told::outcome(&before), told::outcome(&after))),

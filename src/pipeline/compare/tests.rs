@@ -176,17 +176,17 @@ fn only_events_that_change_their_branch_change() {
     };
     let (old, new) = (split(10), split(30));
     let branch = |side: &Snapshot, entry: &Entry| side.table.decide(&entry.record.event)[0].name.clone();
-    let mut changed = 0;
+    let mut moved = 0;
     for number in 0..200 {
         let entry = entry(number + 1, &number.to_string(), &[], Data::Absent);
         let changes = compare(&old, &new, &entry);
         assert_eq!(changes.is_empty(), branch(&old, &entry) == branch(&new, &entry), "{changes:?}");
         if let [only] = &changes[..] {
             assert_eq!((only.change, only.details.len()), (Change::Target, 2), "once, with both entries");
-            changed += 1;
+            moved += 1;
         }
     }
-    assert!((20..60).contains(&changed), "about a fifth: {changed}");
+    assert!((20..60).contains(&moved), "about a fifth: {moved}");
 }
 
 #[test]

@@ -149,8 +149,8 @@ fn excerpts(before: &[u8], after: &[u8]) -> [String; 2] {
     match (str::from_utf8(before), str::from_utf8(after)) {
         (Ok(before), Ok(after)) => [before, after].map(|text| quoted(text, same)),
         _ => [before, after].map(|bytes| {
-            let rest: String = bytes.iter().skip(same).take(BYTES).map(|byte| format!("{byte:02x}")).collect();
-            format!("{} bytes, from {same} on {rest}", bytes.len())
+            let rest: Vec<_> = bytes.iter().skip(same).take(BYTES).map(|byte| format!("{byte:02x}")).collect();
+            format!("{} bytes, from {same} on {}", bytes.len(), rest.join(" "))
         }),
     }
 }
@@ -187,7 +187,7 @@ mod tests {
     fn bodies_that_are_no_text_are_told_by_their_bytes() {
         assert_eq!(
             excerpts(b"\xff\x01\x02", b"\xff\x01\x03\x04"),
-            ["3 bytes, from 2 on 02", "4 bytes, from 2 on 0304"]
+            ["3 bytes, from 2 on 02", "4 bytes, from 2 on 03 04"]
         );
         assert_eq!(excerpts(b"", b"x"), ["nothing", "`x`"]);
     }

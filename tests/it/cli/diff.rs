@@ -1,9 +1,11 @@
 //! `diff`: the real binary over the log of a real gateway, stopped and running.
 
-use super::{Ended, signalbox};
+use super::{Ended, PATIENCE, signalbox};
 use crate::support::gateway::Gateway;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::process::Command;
 
 const OLD: &str = "\
 destinations: [{name: nowhere, discard: {}}]
@@ -128,6 +130,20 @@ async fn people_read_groups_with_examples() {
     assert_eq!((same.code, same.stdout.as_str()), (0, "10 events compared: nothing changes\n"));
     let failed = diff(&gateway, &new, &["--fail-on-change", "--output", "json"]).await;
     assert_eq!((failed.code, failed.json()), (1, everything()));
+}
+
+#[tokio::test]
+async fn a_terminal_shows_how_far_it_is() {
+    let gateway = recorded().await;
+    let new = with(&gateway, &EVERYTHING);
+    let script = "import pty, sys; pty.spawn(sys.argv[1:])";
+    let mut command = Command::new("python3");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_signalbox")]).args(arguments(&gateway, &new, &["--sample", "3"]));
+    let output = command.env("TERM", "xterm").stdin(Stdio::null()).output();
+    let output = tokio::time::timeout(PATIENCE, output).await.unwrap().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("comparing ["), "{shown}");
+    assert!(shown.contains("3 events compared"), "{shown}");
 }
 
 #[tokio::test]
