@@ -50,13 +50,6 @@ impl<'t> MediaType<'t> {
         self.charset().is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
     }
 
-    /// Bytes that may stand as a string, because this media type says they are UTF-8 text: `text/*`, and XML without a DTD.
-    pub fn text_of<'b>(&self, bytes: &'b [u8]) -> Option<&'b str> {
-        let text = str::from_utf8(bytes).ok().filter(|_| self.is_utf8())?;
-        let is_plain_xml = || self.is_xml() && memchr::memmem::find(bytes, b"<!DOCTYPE").is_none();
-        (self.is_text() || is_plain_xml()).then_some(text)
-    }
-
     /// The parameter `charset`, unquoted.
     pub fn charset(&self) -> Option<Cow<'t, str>> {
         let charset = self.parameters().flatten().find(|(name, _)| name.eq_ignore_ascii_case("charset"));

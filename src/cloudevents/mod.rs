@@ -5,6 +5,7 @@ pub mod event;
 
 pub mod attributes;
 pub mod media_type;
+pub mod opaque;
 pub mod timestamp;
 pub mod types;
 

@@ -3,7 +3,7 @@
 use super::Refusal;
 use crate::codes::Code;
 use bytes::Bytes;
-use std::io::Read;
+use std::io::{self, Read, Write};
 
 /// A content coding that is understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,12 @@ const GZIP_MEMBERS: usize = 1000;
 
 /// Windows of 8 MiB must be understood (RFC 8878 §3.1.1.1.2); larger ones are not worth the memory.
 const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// Room that is set aside at most before the bytes are there: more than any default cap.
+const LARGEST_ROOM: usize = 64 << 20;
+
+/// Copying looks for so much room behind what it has copied.
+const COPY_BYTES: usize = 16 << 10;
 
 impl Encoding {
     /// The coding the headers name. More than one layer, or one that is not known, is refused with
@@ -46,48 +52,54 @@ impl Encoding {
     /// The body without its coding. Stops as soon as the result is larger than `most` bytes
     /// ([`Code::BodyTooLarge`]); whatever is not exactly one complete stream is [`Code::BrokenEncoding`].
     pub fn decompress(self, body: Bytes, most: usize) -> Result<Bytes, Refusal> {
+        if self == Encoding::Identity {
+            return if body.len() > most { Err(too_large(most)) } else { Ok(body) };
+        }
+        // What is never written to is not in memory; a vector that grows is there twice for a moment.
+        let mut out = Vec::with_capacity(most.min(LARGEST_ROOM).saturating_add(COPY_BYTES));
+        self.unpack(&body, most, &mut out)?;
+        // The body lives as long as its events: the room that was left must not.
+        Ok(Bytes::copy_from_slice(&out))
+    }
+
+    /// How many bytes [`Encoding::decompress`] gives, found out without keeping any of them.
+    pub fn measure(self, body: &[u8], most: usize) -> Result<usize, Refusal> {
+        self.unpack(body, most, &mut io::sink())
+    }
+
+    /// Hands at most `most` bytes of the body without its coding to `out`, and tells how many there are.
+    fn unpack(self, body: &[u8], most: usize, out: &mut impl Write) -> Result<usize, Refusal> {
         match self {
-            Encoding::Identity if body.len() > most => Err(too_large(most)),
-            Encoding::Identity => Ok(body),
-            Encoding::Gzip => gunzip(&body, most),
-            Encoding::Zstd => unzstd(&body, most),
+            Encoding::Identity => copy_capped(&mut &*body, most, most, out),
+            Encoding::Gzip => gunzip(body, most, out),
+            Encoding::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(|_| broken())?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| broken())?;
+                copy_capped(&mut decoder, most, most, out)
+            }
         }
     }
 }
 
-fn gunzip(mut body: &[u8], most: usize) -> Result<Bytes, Refusal> {
-    let mut out = Vec::new();
+fn gunzip(mut body: &[u8], most: usize, out: &mut impl Write) -> Result<usize, Refusal> {
+    let mut bytes = 0;
     for _ in 0..GZIP_MEMBERS {
         let mut member = flate2::bufread::GzDecoder::new(body);
-        read_capped(&mut member, most, &mut out)?;
+        bytes += copy_capped(&mut member, most - bytes, most, out)?;
         body = member.into_inner();
         if body.is_empty() {
-            return Ok(exact(out));
+            return Ok(bytes);
         }
     }
     Err(broken())
 }
 
-fn unzstd(body: &[u8], most: usize) -> Result<Bytes, Refusal> {
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(|_| broken())?;
-    decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| broken())?;
-    let mut out = Vec::new();
-    read_capped(&mut decoder, most, &mut out)?;
-    Ok(exact(out))
-}
-
-/// Adds what the decoder gives to `out`, which may grow to `most` bytes.
-fn read_capped(decoder: &mut impl Read, most: usize, out: &mut Vec<u8>) -> Result<(), Refusal> {
+/// Hands what the decoder gives to `out`, which may take `left` bytes more of the `most` there may be.
+fn copy_capped(decoder: &mut impl Read, left: usize, most: usize, out: &mut impl Write) -> Result<usize, Refusal> {
     // One byte more than allowed tells too much from just enough.
-    let room = u64::try_from(most - out.len()).unwrap_or(u64::MAX).saturating_add(1);
-    decoder.take(room).read_to_end(out).map_err(|_| broken())?;
-    if out.len() > most { Err(too_large(most)) } else { Ok(()) }
-}
-
-/// The body lives as long as its events: having grown must not leave a part of it unused.
-fn exact(mut out: Vec<u8>) -> Bytes {
-    out.shrink_to_fit();
-    out.into()
+    let room = u64::try_from(left).unwrap_or(u64::MAX).saturating_add(1);
+    let copied = io::copy(&mut decoder.take(room), out).map_err(|_| broken())?;
+    usize::try_from(copied).ok().filter(|copied| *copied <= left).ok_or_else(|| too_large(most))
 }
 
 fn unknown(detail: &str) -> Refusal {

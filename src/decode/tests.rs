@@ -253,6 +253,9 @@ fn the_result_is_capped() {
         (Encoding::Zstd, zstd),
     ] {
         assert_eq!(decompress(encoding, compress(&full)).map(|body| body.len()), Ok(full.len()));
+        let measure = |data: &[u8]| encoding.measure(&compress(data), full.len()).map_err(|refusal| refusal.code);
+        assert_eq!((measure(&full), measure(&over)), (Ok(full.len()), Err(Code::BodyTooLarge)));
+        assert_eq!(measure(b""), Ok(0));
         assert_eq!(decompress(encoding, compress(&over)), Err(Code::BodyTooLarge));
         assert_eq!(decompress(encoding, compress(&bomb)), Err(Code::BodyTooLarge));
     }

@@ -1,6 +1,7 @@
 //! Reads a request's body under its caps: bytes of one body, time, and bytes of all bodies together.
 
 use crate::codes::Code;
+use crate::decode::Refusal;
 use crate::decode::body::Encoding;
 use crate::pipeline::budget::Share;
 use bytes::{Bytes, BytesMut};
@@ -13,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 /// Reserved at most before the bytes are there: a claimed length costs its claimant nothing.
 const FIRST_ALLOCATION: usize = 256 << 10;
 /// What a compressed body is expected to grow to: this many times its size, and no less than so many bytes.
-const LIKELY_RATIO: usize = 16;
+const LIKELY_RATIO: usize = 8;
 const LIKELY_LEAST: usize = 64 << 10;
 
 /// Why a body was not read. The code decides the answer.
@@ -77,14 +78,16 @@ pub async fn decompressed(headers: &HeaderMap, body: Bytes, most: usize, share: 
     if encoding == Encoding::Identity {
         return Ok(body);
     }
-    // Most bodies shrink to no less than a sixteenth; a second try is cheaper than to keep the largest size free for
-    // all of them.
+    // Most bodies shrink to no less than an eighth. One that shrinks further may be a bomb, and is measured before memory
+    // is given to it.
     let held = share.bytes();
     let likely = most.min(body.len().saturating_mul(LIKELY_RATIO).max(LIKELY_LEAST));
     let body = match expand(encoding, body.clone(), likely, share).await {
         Err(failure) if failure.code == Code::BodyTooLarge && likely < most => {
             share.shrink_to(held);
-            expand(encoding, body, most, share).await?
+            let compressed = body.clone();
+            let exact = aside(move || encoding.measure(&compressed, most)).await?;
+            expand(encoding, body, exact, share).await?
         }
         outcome => outcome?,
     };
@@ -97,8 +100,12 @@ async fn expand(encoding: Encoding, body: Bytes, most: usize, share: &mut Share)
     if !share.grow(most) {
         return Err(failure(Code::Overloaded, "too many bytes of request bodies are waiting"));
     }
-    let work = tokio::task::spawn_blocking(move || encoding.decompress(body, most));
-    match work.await {
+    aside(move || encoding.decompress(body, most)).await
+}
+
+/// Does long work off the async threads.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Send + 'static) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome.map_err(|refusal| Failure { code: refusal.code, detail: refusal.detail }),
         Err(_) => Err(failure(Code::Internal, "decompression failed")),
     }

@@ -92,6 +92,96 @@ async fn structured_mode_and_raw_headers_are_chosen_by_the_operator() {
     .await;
 }
 
+/// A receiver that speaks TLS only: prints its port, then the id and the body of each event it takes.
+const TLS_RECEIVER: &str = r#"
+import http.server, ssl, sys
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        print(self.headers["ce-id"], body.decode(), flush=True)
+        self.send_response(202)
+        self.end_headers()
+    def log_message(self, *ignored):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"#;
+
+#[cfg(feature = "kafka")]
+#[tokio::test]
+async fn a_receiver_behind_tls_gets_events_when_its_certificate_is_trusted() {
+    use crate::support::kafka::secured::Certificates;
+    use tokio::io::AsyncBufReadExt as _;
+    let certificates = Certificates::make();
+    let mut python = tokio::process::Command::new("python3");
+    python.args(["-c", TLS_RECEIVER]).args([certificates.path("server.pem"), certificates.path("server.key")]);
+    let mut receiver =
+        python.stdout(std::process::Stdio::piped()).kill_on_drop(true).spawn().expect("python3 can be run");
+    let mut lines = tokio::io::BufReader::new(receiver.stdout.take().expect("a pipe")).lines();
+    let port = lines.next_line().await.expect("a line").expect("a port");
+    let routes = routes(&format!("https://localhost:{port}/in"), "", "");
+    let event = event("1");
+    // Nobody has signed it that the machine knows: nothing is sent, and why is told.
+    let untrusting = Gateway::start(&[("routes/orders.yaml", &routes)]).await;
+    untrusting.accept(&event).await;
+    wait_for("the certificate to be refused", SOON, || async {
+        let all = untrusting.get("/api/v1/destinations").await;
+        let crm = all["destinations"].as_array().expect("a list").iter().find(|one| one["name"] == "crm").cloned();
+        let crm = crm.expect("it is listed");
+        let detail = crm["detail"].as_str().unwrap_or_default();
+        (crm["healthy"] == false && detail.contains("certificate")).then_some(())
+    })
+    .await;
+    let ca = certificates.path("ca.pem").display().to_string();
+    let files = [("routes/orders.yaml", &*routes)];
+    let trusting = Gateway::start_with(&files, &[], &[("SSL_CERT_FILE", &ca)]).await;
+    trusting.accept(&event).await;
+    delivery(&trusting, 1, "delivered").await;
+    assert_eq!(lines.next_line().await.expect("a line").as_deref(), Some(r#"1 {"total":1.5}"#));
+}
+
+/// Values that each dialect writes in its own way.
+const HARD: [&str; 7] = ["a b", "100%", "%41", "\"quoted\"", "é€😀", "a,b; c=\"d\"", "=?utf-8?q?x?="];
+
+#[tokio::test]
+async fn hard_values_leave_coded_or_as_they_are() {
+    let (coded, raw) = (Receiver::start(&[]).await, Receiver::start(&[]).await);
+    let routes = format!(
+        "destinations: [{{name: coded, http: {{url: \"{}\"}}}}, {{name: raw, http: {{url: \"{}\", header_encoding: raw}}}}]\n\
+         routes: [{{name: all, deliver: [{{destination: coded}}, {{destination: raw}}]}}]\n",
+        coded.url("/"),
+        raw.url("/")
+    );
+    let gateway = Gateway::start(&[("routes/all.yaml", &routes)]).await;
+    for (id, value) in HARD.iter().enumerate() {
+        let mut event = event(&id.to_string());
+        event["region"] = (*value).into();
+        gateway.accept(&event).await;
+    }
+    let expected = [
+        "a%20b",
+        "100%25",
+        "%2541",
+        "%22quoted%22",
+        "%C3%A9%E2%82%AC%F0%9F%98%80",
+        "a,b;%20c=%22d%22",
+        "=?utf-8?q?x?=",
+    ];
+    let regions = |all: Vec<crate::support::receiver::Received>| {
+        let region = |one: &crate::support::receiver::Received| {
+            let id: usize = one.header("ce-id").expect("an id").parse().expect("a number");
+            (id, one.header("ce-region").expect("a region").to_owned())
+        };
+        all.iter().map(region).collect::<std::collections::BTreeMap<_, _>>().into_values().collect::<Vec<_>>()
+    };
+    assert_eq!(regions(coded.wait(HARD.len()).await), expected);
+    assert_eq!(regions(raw.wait(HARD.len()).await), HARD);
+}
+
 #[tokio::test]
 async fn what_may_pass_is_tried_again_and_what_may_not_is_a_dead_letter() {
     let answers: &[Answer] =

@@ -265,15 +265,32 @@ async fn send_with_sdk(gateway: &Gateway) -> Vec<Value> {
     sent
 }
 
+/// What the Rust SDK makes of the log's stream.
+async fn read_stream_with_sdk(gateway: &Gateway, count: usize) -> Vec<Value> {
+    let request = gateway.http().get(gateway.admin("/api/v1/events/stream?stream=interop"));
+    let mut answer = request.header("last-event-id", "0").send().await.expect("an answer");
+    let mut text = String::new();
+    while text.matches("\n\n").count() <= count {
+        let chunk = answer.chunk().await.expect("the stream goes on").expect("a chunk");
+        text.push_str(str::from_utf8(&chunk).expect("whole events"));
+    }
+    let documents = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let read = documents.map(|document| {
+        let event: cloudevents::Event = serde_json::from_str(document).expect("the SDK reads it");
+        json!({"from": "log stream", "event": serde_json::to_value(event).expect("JSON")})
+    });
+    read.collect()
+}
+
 #[tokio::test]
-async fn rust_sends_and_reads_from_http() {
+async fn rust_sends_and_reads_from_http_and_the_log() {
     let (binary, structured) = (Receiver::start(&[]).await, Receiver::start(&[]).await);
     let routes = format!(
         r#"
 destinations:
   - {{name: binary, http: {{url: "{}", header_encoding: raw}}}}
   - {{name: structured, http: {{url: "{}"}}}}
-routes: [{{name: interop, deliver: [{{destination: binary}}, {{destination: structured, mode: structured}}]}}]
+routes: [{{name: interop, deliver: [{{destination: binary}}, {{destination: structured, mode: structured}}, {{destination: log, stream: interop}}]}}]
 "#,
         binary.url("/"),
         structured.url("/")
@@ -285,7 +302,9 @@ routes: [{{name: interop, deliver: [{{destination: binary}}, {{destination: stru
     for (from, receiver) in [("http binary", &binary), ("http structured", &structured)] {
         read.extend(receiver.wait(count).await.iter().map(|request| read_with_sdk(from, request)));
     }
+    read.extend(read_stream_with_sdk(&gateway, count).await);
     let told = json!({"sent": sent, "read": read});
     let differences = [NOT_ENCODED, Difference::Unreadable("http binary", "unicode")];
-    judge("rust", &told, &["binary", "structured", "batch"], &["http binary", "http structured"], &differences);
+    let places = ["http binary", "http structured", "log stream"];
+    judge("rust", &told, &["binary", "structured", "batch"], &places, &differences);
 }

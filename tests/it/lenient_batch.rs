@@ -11,7 +11,7 @@ async fn post(
     gateway: &Gateway,
     content_type: &str,
     prefer: Option<&str>,
-    body: String,
+    body: impl Into<reqwest::Body>,
 ) -> (reqwest::header::HeaderMap, u16, Value) {
     let mut request = gateway.http().post(gateway.ingress("/")).header("content-type", content_type).body(body);
     if let Some(prefer) = prefer {
@@ -103,4 +103,79 @@ async fn what_is_no_lenient_batch_is_answered_as_ever() {
         (status, &list[0]["problem"]["errors"][0]["pointer"], &list[1]["position"]),
         (202, &json!("/type"), &json!(2))
     );
+}
+
+/// A field of a Protobuf message that holds bytes.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut length = content.len();
+    let mut out = vec![number << 3 | 2];
+    while length >= 0x80 {
+        out.push(u8::try_from(length & 0x7f).expect("seven bits") | 0x80);
+        length >>= 7;
+    }
+    out.push(u8::try_from(length).expect("seven bits"));
+    out.extend_from_slice(content);
+    out
+}
+
+/// An element of a Protobuf batch; its data as JSON text.
+fn message(id: &str, ty: &str, data: &str) -> Vec<u8> {
+    let media_type = [field(1, b"datacontenttype"), field(2, &field(3, b"application/json"))].concat();
+    let parts = [(1, id.as_bytes()), (2, b"/s"), (3, b"1.0"), (4, ty.as_bytes()), (5, &media_type)];
+    let parts =
+        parts.iter().filter(|(_, content)| !content.is_empty()).map(|(number, content)| field(*number, content));
+    field(1, &[parts.collect::<Vec<_>>().concat(), field(7, data.as_bytes())].concat())
+}
+
+#[tokio::test]
+async fn a_protobuf_batch_is_judged_element_by_element() {
+    const BATCH: &str = "application/cloudevents-batch+protobuf";
+    let files = [("routes/all.yaml", ROUTES), ("schemas/order.created/1.json", SCHEMA)];
+    let gateway = Gateway::start(&files).await;
+    gateway.accept(&event("known", &json!(1))).await;
+    let elements = [
+        message("a", "order.created", r#"{"total":1}"#),
+        message("", "order.created", r#"{"total":1}"#),
+        message("b", "order.created", r#"{"total":"x"}"#),
+        message("known", "order.created", r#"{"total":1}"#),
+        message("large", "t", &"9".repeat(600 << 10)),
+        // A message that ends inside of a field, and one whose text is not UTF-8.
+        field(1, b"\x0a\x05x"),
+        field(1, &field(1, b"\xff")),
+        message("c", "order.created", r#"{"total":2}"#),
+        // Not an element: an unknown field of the batch.
+        field(9, b"x"),
+    ];
+    let (headers, status, list) = post(&gateway, BATCH, Some("handling=lenient"), elements.concat()).await;
+    assert_eq!((status, headers.get("preference-applied").is_some()), (202, true), "{list}");
+    assert_eq!(
+        (&headers["signalbox-position"], &headers["signalbox-duplicate"]),
+        (&"2-3".parse().expect("a value"), &"3".parse().expect("a value"))
+    );
+    assert_eq!(list.as_array().map(Vec::len), Some(8), "{list}");
+    assert_eq!((&list[0], &list[7]), (&json!({"index": 0, "position": 2}), &json!({"index": 7, "position": 3})));
+    assert_eq!(list[3], json!({"index": 3, "position": 1, "duplicate": true}));
+    for (index, status, code, pointer) in [
+        (1, 400, "SB-1003", "/id"),
+        (2, 422, "SB-1020", "/data/total"),
+        (4, 413, "SB-1011", ""),
+        (5, 400, "SB-1002", ""),
+        (6, 400, "SB-1002", ""),
+    ] {
+        let problem = &list[index]["problem"];
+        assert_eq!((&problem["status"], &problem["code"]), (&json!(status), &json!(code)), "{list}");
+        assert_eq!(problem["errors"][0]["pointer"].as_str().unwrap_or_default(), pointer, "{list}");
+    }
+    assert_eq!(gateway.event_ids().await, ["known", "a", "c"]);
+    // The same without the preference: nothing is taken, and every bad element is named.
+    let (_, status, problem) = post(&gateway, BATCH, None, elements.concat()).await;
+    let indexes: Vec<_> =
+        problem["errors"].as_array().expect("a list").iter().map(|one| one["index"].clone()).collect();
+    assert_eq!((status, indexes), (400, vec![json!(1), json!(4), json!(5), json!(6)]), "{problem}");
+    assert_eq!(gateway.event_ids().await.len(), 3);
+    // A batch that cannot be split, and one of nothing.
+    for (body, wanted) in [(&b"\x0a\x7fx"[..], 400), (b"\x08\x01", 400), (b"", 202)] {
+        let (headers, status, _) = post(&gateway, BATCH, Some("handling=lenient"), body).await;
+        assert_eq!((status, headers.contains_key("signalbox-position")), (wanted, false), "{body:?}");
+    }
 }

@@ -57,4 +57,5 @@ mod story;
 mod support;
 mod tidy;
 mod traces;
+mod transcoding;
 mod xml;

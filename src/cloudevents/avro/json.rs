@@ -3,7 +3,7 @@
 
 use super::data_branch;
 use super::datum::{Block, Broken, Datum};
-use crate::cloudevents::json::quote;
+use crate::cloudevents::json::{quote, quoted_length};
 use crate::cloudevents::reader::{Bounds, Fault};
 use crate::codes::Code;
 
@@ -51,14 +51,11 @@ pub fn read(datum: &mut Datum, branch: u64, bounds: &Bounds) -> Result<Json, Fau
     // Room that is rarely outgrown: a text that grows is in memory twice for a moment.
     let room = (2 * datum.left()).min(bounds.json_bytes.saturating_add(ENTRY_BYTES));
     let json = Json { text: String::with_capacity(room), not_a_number: false };
-    let mut reading = Reading { json, open: Vec::new(), depth: bounds.json_depth };
+    let mut reading = Reading { json, open: Vec::new(), depth: bounds.json_depth, most: bounds.json_bytes };
     reading.value(datum, of_data(branch)?)?;
     loop {
-        // Text may be six times as long as what it is made of.
-        let bytes = reading.json.text.len();
-        if bytes > bounds.json_bytes {
-            let detail = format!("the data is longer than {} bytes as JSON", bounds.json_bytes);
-            return Err(Fault::new(Code::EventTooLarge, detail));
+        if reading.json.text.len() > reading.most {
+            return Err(too_long(reading.most));
         }
         let Some(innermost) = reading.open.last_mut() else { return Ok(reading.json) };
         let (is_object, entry) = (innermost.is_object, innermost.entry);
@@ -72,7 +69,7 @@ pub fn read(datum: &mut Datum, branch: u64, bounds: &Bounds) -> Result<Json, Fau
             text.push(',');
         }
         if is_object {
-            quote(&datum.text()?, text);
+            quote_within(reading.most, &datum.text()?, text)?;
             text.push(':');
         }
         let found = found(datum, entry)?;
@@ -84,15 +81,17 @@ struct Reading {
     json: Json,
     open: Vec<Open>,
     depth: usize,
+    /// Bytes of text.
+    most: usize,
 }
 
 impl Reading {
-    fn value(&mut self, datum: &mut Datum, found: Found) -> Result<(), Broken> {
+    fn value(&mut self, datum: &mut Datum, found: Found) -> Result<(), Fault> {
         let text = &mut self.json.text;
         match found {
             Found::Null => text.push_str("null"),
             Found::Boolean => text.push_str(if datum.boolean()? { "true" } else { "false" }),
-            Found::String => quote(&datum.text()?, text),
+            Found::String => quote_within(self.most, &datum.text()?, text)?,
             Found::Double => {
                 let number = datum.double()?;
                 self.json.not_a_number |= !number.is_finite();
@@ -100,7 +99,7 @@ impl Reading {
             }
             Found::Container(is_object, entry) => {
                 if self.open.len() == self.depth {
-                    return Err(Broken::TooDeep);
+                    return Err(Broken::TooDeep.into());
                 }
                 text.push(if is_object { '{' } else { '[' });
                 self.open.push(Open { is_object, entry, block: Block::default() });
@@ -139,14 +138,49 @@ fn found(datum: &mut Datum, entry: Entry) -> Result<Found, Broken> {
     }
 }
 
-/// The shortest text that is read as this number again; whole numbers are written as such. Never more than 24 characters.
-fn put_number(number: f64, text: &mut String) {
-    let start = text.len();
-    match serde_json::Number::from_f64(number) {
-        Some(number) => text.push_str(&number.to_string()),
-        None => text.push_str("null"),
+/// Writes a text as a JSON string, if there is room for it: it may become six times as long.
+fn quote_within(most: usize, text: &str, out: &mut String) -> Result<(), Fault> {
+    if out.len().saturating_add(quoted_length(text)) > most {
+        return Err(too_long(most));
     }
-    if text[start..].ends_with(".0") && &text[start..] != "-0.0" {
-        text.truncate(text.len() - 2);
+    quote(text, out);
+    Ok(())
+}
+
+fn too_long(most: usize) -> Fault {
+    Fault::new(Code::EventTooLarge, format!("the data is longer than {most} bytes as JSON"))
+}
+
+/// Writes a number as JavaScript does (RFC 8785 §3.2.2.3): the shortest digits that are read as this number again, without an
+/// exponent from 1e-6 up to 1e21. Only the sign of a zero is kept. Never more than 25 characters; `null` for what is no number.
+fn put_number(number: f64, text: &mut String) {
+    if !number.is_finite() {
+        return text.push_str("null");
+    }
+    if number == 0.0 {
+        return text.push_str(if number.is_sign_negative() { "-0.0" } else { "0" });
+    }
+    let shortest = format!("{number:e}");
+    let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+    let digits = match digits.strip_prefix('-') {
+        Some(digits) => {
+            text.push('-');
+            digits.replace('.', "")
+        }
+        None => digits.replace('.', ""),
+    };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    // Digits before the point.
+    let whole = usize::try_from(exponent + 1).unwrap_or(0);
+    match exponent {
+        0..21 if digits.len() <= whole => text.extend([&*digits, &"0".repeat(whole - digits.len())]),
+        0..21 => text.extend([&digits[..whole], ".", &digits[whole..]]),
+        -6..0 => text.extend(["0.", &"0".repeat(usize::try_from(-exponent - 1).unwrap_or(0)), &*digits]),
+        _ => {
+            let (first, rest) = digits.split_at(1);
+            let point = if rest.is_empty() { "" } else { "." };
+            let sign = if exponent > 0 { "+" } else { "" };
+            text.extend([first, point, rest, "e", sign, &exponent.to_string()]);
+        }
     }
 }

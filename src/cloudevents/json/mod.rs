@@ -10,7 +10,7 @@ mod read;
 mod write;
 
 pub use read::{read, read_batch};
-pub use write::{quote, write, write_batch, write_line, write_without_data};
+pub use write::{quote, quoted_length, write, write_batch, write_line, write_without_data};
 
 #[cfg(test)]
 mod tests;

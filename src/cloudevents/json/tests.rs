@@ -349,3 +349,12 @@ fn a_walk_hands_out_everything_in_order() {
     let deep = [&"[".repeat(100_000)[..], &"]".repeat(100_000)].concat();
     assert_eq!(walk(&deep, usize::MAX).unwrap().len(), deep.len());
 }
+
+#[test]
+fn the_length_of_a_quoted_text_is_known_before() {
+    for text in ["", "plain", "\"\\\n\r\t", "\u{0}\u{1f}\u{7f}é€😀", &"\u{1}\"x".repeat(100)] {
+        let mut quoted = String::new();
+        super::quote(text, &mut quoted);
+        assert_eq!(super::quoted_length(text), quoted.len(), "{text:?}");
+    }
+}

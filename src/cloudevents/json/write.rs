@@ -3,7 +3,7 @@
 use super::scan;
 use crate::cloudevents::attributes::REQUIRED;
 use crate::cloudevents::media_type::MediaType;
-use crate::cloudevents::{Data, Event, Kind};
+use crate::cloudevents::{Data, Event, Kind, opaque};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -70,7 +70,7 @@ fn form(event: &Event) -> Option<Form<'_>> {
             let document = str::from_utf8(bytes).ok();
             return Some(document.map_or(Form::Base64(bytes), Form::Raw));
         }
-        Data::Binary(bytes) => (&bytes[..], media_type.and_then(|media_type| media_type.text_of(bytes))),
+        Data::Binary(bytes) => (&bytes[..], media_type.and_then(|media_type| opaque::text_of(&media_type, bytes))),
         Data::Proto { value, .. } => (&value[..], None),
         Data::Json(bytes) | Data::Xml(bytes) => (&bytes[..], str::from_utf8(bytes).ok()),
         Data::Text(text) => (text.as_bytes().as_ref(), Some(&**text)),
@@ -148,6 +148,16 @@ pub fn quote(text: &str, out: &mut String) {
         rest = &rest[plain + 1..];
     }
     out.push('"');
+}
+
+/// How many bytes [`quote`] writes for a text.
+pub fn quoted_length(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'\n' | b'\r' | b'\t' | b'"' | b'\\' => 1,
+        0..0x20 => 5,
+        _ => 0,
+    };
+    2 + text.len() + text.bytes().map(escaped).sum::<usize>()
 }
 
 fn escape(byte: u8, out: &mut String) {

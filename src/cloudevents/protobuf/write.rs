@@ -3,7 +3,7 @@
 use super::{BATCH_EVENTS, any_field, entry_field, event_field, timestamp_field, value_field};
 use crate::cloudevents::media_type::MediaType;
 use crate::cloudevents::timestamp::Instant;
-use crate::cloudevents::{Data, Event, Kind, attributes};
+use crate::cloudevents::{Data, Event, Kind, attributes, opaque};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -63,8 +63,9 @@ fn put_data(event: &Event, out: &mut Vec<u8>) {
         Data::Binary(bytes) => bytes,
     };
     let media_type = event.datacontenttype().and_then(MediaType::parse);
-    let is_text = media_type
-        .is_some_and(|media_type| media_type.is_json() && media_type.is_utf8() || media_type.text_of(bytes).is_some());
+    let is_text = media_type.is_some_and(|media_type| {
+        media_type.is_json() && media_type.is_utf8() || opaque::text_of(&media_type, bytes).is_some()
+    });
     put_text_or_bytes(is_text, bytes, out);
 }
 

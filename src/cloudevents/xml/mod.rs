@@ -6,6 +6,7 @@
 pub mod characters;
 pub mod document;
 pub mod prolog;
+pub mod root;
 pub mod scope;
 
 mod parts;

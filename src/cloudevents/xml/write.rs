@@ -2,8 +2,8 @@
 //! c); attributes stand in the order `id`, `source`, `type`, others as received, then the data.
 
 use super::characters::{forbidden, is_name};
-use super::document::{Document, Token};
-use super::{INSTANCE_NAMESPACE, NAMESPACE, SCHEMA_NAMESPACE, prolog};
+use super::root::{self, Root};
+use super::{INSTANCE_NAMESPACE, NAMESPACE, SCHEMA_NAMESPACE};
 use crate::cloudevents::media_type::MediaType;
 use crate::cloudevents::reader::{Bounds, shown};
 use crate::cloudevents::{Data, Event, Kind};
@@ -158,7 +158,7 @@ fn form(event: &Event) -> Option<Form<'_>> {
         Data::Binary(bytes) => {
             let media_type = event.datacontenttype().and_then(MediaType::parse).filter(MediaType::is_utf8);
             let is_xml = media_type.is_some_and(|media_type| media_type.is_xml());
-            match if is_xml { root_element(bytes) } else { Root::None } {
+            match if is_xml { root::of(bytes, &inside_an_event()) } else { Root::None } {
                 Root::Element(element) => return Some(Form::Element(element)),
                 Root::OtherEncoding => return Some(Form::Base64(bytes)),
                 Root::None => {}
@@ -170,39 +170,14 @@ fn form(event: &Event) -> Option<Form<'_>> {
     Some(text.filter(|text| forbidden(text).is_none()).map_or(Form::Base64(bytes), Form::String))
 }
 
-/// The root element of bytes that say they are XML.
-enum Root<'e> {
-    /// As it stands there, fit to stand in an event.
-    Element(&'e str),
-    /// The XML declaration names an encoding that is not UTF-8.
-    OtherEncoding,
-    /// Not well-formed without a DTD, or deeper than readers of events go.
-    None,
-}
-
-fn root_element(bytes: &Bytes) -> Root<'_> {
-    let text = match prolog::to_text(bytes.clone()) {
-        Ok(text) => text,
-        Err(fault) if fault.code == crate::codes::Code::UnknownMediaType => return Root::OtherEncoding,
-        Err(_) => return Root::None,
-    };
+/// What stands in an event must be readable as a part of it.
+fn inside_an_event() -> Bounds {
     let bounds = Bounds::default();
-    let bounds = Bounds {
+    Bounds {
         xml_depth: bounds.xml_depth - ENVELOPE_DEPTH,
         xml_namespaces: bounds.xml_namespaces - ENVELOPE_NAMESPACES,
         ..bounds
-    };
-    let range = || {
-        let mut document = Document::new(&text, &bounds).ok()?;
-        let Ok(Token::Start(element)) = document.next() else { return None };
-        document.skip().ok()?;
-        let range = element.start..document.position();
-        document.next().ok()?;
-        Some(range)
-    };
-    let dropped = bytes.len() - text.len();
-    let root = range().and_then(|range| bytes.get(dropped + range.start..dropped + range.end));
-    root.and_then(|root| str::from_utf8(root).ok()).map_or(Root::None, Root::Element)
+    }
 }
 
 /// Character data. A carriage return would be read as a line feed.

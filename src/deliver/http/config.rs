@@ -19,7 +19,8 @@ const LONGEST: Duration = Duration::from_mins(10);
 pub struct HttpConfig {
     /// `http://` or `https://`, host and path; a template, whose host is literal. A deliver entry may say `url` itself.
     /// Redirects are never followed, and proxies of the environment never asked. One with an interpolated part is shown
-    /// without its path.
+    /// without its path. The certificate of an `https://` host is checked against those the machine trusts, or those of the file
+    /// that `SSL_CERT_FILE` names.
     pub url: String,
     /// How values stand in `ce-` headers of binary mode.
     #[serde(default)]

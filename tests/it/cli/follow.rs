@@ -75,7 +75,7 @@ async fn a_reader_that_goes_away_ends_it_quietly() {
 }
 
 /// A running `listen` and its URL.
-async fn listen(arguments: &[&str]) -> (Child, String) {
+pub async fn listen(arguments: &[&str]) -> (Child, String) {
     let mut child = command(&[&["listen"], arguments].concat()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();

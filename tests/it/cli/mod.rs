@@ -7,6 +7,7 @@ mod convert_formats;
 mod diff;
 mod explain;
 mod follow;
+mod follow_formats;
 mod lists;
 mod schema;
 mod send;

@@ -2,6 +2,7 @@
 
 #[cfg(all(feature = "kafka", feature = "nats"))]
 mod faults;
+mod http;
 #[cfg(all(feature = "kafka", feature = "nats"))]
 mod ledger;
 
