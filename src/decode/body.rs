@@ -19,8 +19,8 @@ pub enum Encoding {
 /// Each member costs time of its own, however small it is.
 const GZIP_MEMBERS: usize = 1000;
 
-/// Windows of 8 MiB must be understood (RFC 8878 §3.1.1.1.2); larger ones are not worth the memory.
-const ZSTD_WINDOW_LOG: u32 = 23;
+/// What the library says when the result does not fit; it has no other name for it.
+const ZSTD_NO_ROOM: &str = "Destination buffer is too small";
 
 /// Room that is set aside at most before the bytes are there: more than any default cap.
 const LARGEST_ROOM: usize = 64 << 20;
@@ -52,32 +52,43 @@ impl Encoding {
     /// The body without its coding. Stops as soon as the result is larger than `most` bytes
     /// ([`Code::BodyTooLarge`]); whatever is not exactly one complete stream is [`Code::BrokenEncoding`].
     pub fn decompress(self, body: Bytes, most: usize) -> Result<Bytes, Refusal> {
-        if self == Encoding::Identity {
-            return if body.len() > most { Err(too_large(most)) } else { Ok(body) };
-        }
         // What is never written to is not in memory; a vector that grows is there twice for a moment.
-        let mut out = Vec::with_capacity(most.min(LARGEST_ROOM).saturating_add(COPY_BYTES));
-        self.unpack(&body, most, &mut out)?;
+        let room = || most.min(LARGEST_ROOM);
+        let out = match self {
+            Encoding::Identity if body.len() > most => return Err(too_large(most)),
+            Encoding::Identity => return Ok(body),
+            Encoding::Gzip => {
+                let mut out = Vec::with_capacity(room().saturating_add(COPY_BYTES));
+                gunzip(&body, most, &mut out)?;
+                out
+            }
+            Encoding::Zstd => unzstd(&body, most, Vec::with_capacity(room()))?,
+        };
         // The body lives as long as its events: the room that was left must not.
         Ok(Bytes::copy_from_slice(&out))
     }
 
-    /// How many bytes [`Encoding::decompress`] gives, found out without keeping any of them.
+    /// How much [`Encoding::decompress`] may give, with the same faults: exactly, where that can be found out without keeping
+    /// what is decompressed. A zstd stream looks back at all of it.
     pub fn measure(self, body: &[u8], most: usize) -> Result<usize, Refusal> {
-        self.unpack(body, most, &mut io::sink())
-    }
-
-    /// Hands at most `most` bytes of the body without its coding to `out`, and tells how many there are.
-    fn unpack(self, body: &[u8], most: usize, out: &mut impl Write) -> Result<usize, Refusal> {
         match self {
-            Encoding::Identity => copy_capped(&mut &*body, most, most, out),
-            Encoding::Gzip => gunzip(body, most, out),
-            Encoding::Zstd => {
-                let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(|_| broken())?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| broken())?;
-                copy_capped(&mut decoder, most, most, out)
-            }
+            Encoding::Identity | Encoding::Zstd => Ok(most),
+            Encoding::Gzip => gunzip(body, most, &mut io::sink()),
         }
+    }
+}
+
+/// In one go: what a stream looks back at is then what it has given, and no window is kept beside it.
+fn unzstd(body: &[u8], most: usize, mut out: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    if body.is_empty() {
+        return Err(broken());
+    }
+    let mut decompressor = zstd::bulk::Decompressor::new().map_err(|_| broken())?;
+    match decompressor.decompress_to_buffer(body, &mut out) {
+        Ok(bytes) if bytes <= most => Ok(out),
+        Ok(_) => Err(too_large(most)),
+        Err(error) if error.to_string() == ZSTD_NO_ROOM => Err(too_large(most)),
+        Err(_) => Err(broken()),
     }
 }
 
