@@ -53,16 +53,15 @@ impl Encoding {
     /// ([`Code::BodyTooLarge`]); whatever is not exactly one complete stream is [`Code::BrokenEncoding`].
     pub fn decompress(self, body: Bytes, most: usize) -> Result<Bytes, Refusal> {
         // What is never written to is not in memory; a vector that grows is there twice for a moment.
-        let room = || most.min(LARGEST_ROOM);
         let out = match self {
             Encoding::Identity if body.len() > most => return Err(too_large(most)),
             Encoding::Identity => return Ok(body),
             Encoding::Gzip => {
-                let mut out = Vec::with_capacity(room().saturating_add(COPY_BYTES));
+                let mut out = Vec::with_capacity(most.min(LARGEST_ROOM) + COPY_BYTES);
                 gunzip(&body, most, &mut out)?;
                 out
             }
-            Encoding::Zstd => unzstd(&body, most, Vec::with_capacity(room()))?,
+            Encoding::Zstd => unzstd(&body, most)?,
         };
         // The body lives as long as its events: the room that was left must not.
         Ok(Bytes::copy_from_slice(&out))
@@ -79,11 +78,12 @@ impl Encoding {
 }
 
 /// In one go: what a stream looks back at is then what it has given, and no window is kept beside it.
-fn unzstd(body: &[u8], most: usize, mut out: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+fn unzstd(body: &[u8], most: usize) -> Result<Vec<u8>, Refusal> {
     if body.is_empty() {
         return Err(broken());
     }
     let mut decompressor = zstd::bulk::Decompressor::new().map_err(|_| broken())?;
+    let mut out = Vec::with_capacity(most);
     match decompressor.decompress_to_buffer(body, &mut out) {
         Ok(bytes) if bytes <= most => Ok(out),
         Ok(_) => Err(too_large(most)),
