@@ -9,7 +9,7 @@ pub struct Sample {
 
 impl Sample {
     /// All of them.
-    pub const ALL: Sample = Sample { of: 0, most: u64::MAX };
+    pub const ALL: Sample = Sample { of: u64::MAX, most: u64::MAX };
 
     /// At most `most` of `of` events.
     pub fn new(of: u64, most: u64) -> Sample {
@@ -19,17 +19,17 @@ impl Sample {
     /// Is the event with this number taken? The last one always is: what is newest tells most.
     pub fn takes(&self, number: u64) -> bool {
         let share = |number: u64| u128::from(number) * u128::from(self.most) / u128::from(self.of);
-        self.most >= self.of || share(number + 1) > share(number)
+        number < self.of && (self.most >= self.of || share(number + 1) > share(number))
     }
 
     /// As [`Sample::takes`], counted from the newest.
     pub fn takes_from_newest(&self, number: u64) -> bool {
-        self.takes(self.of.saturating_sub(1).saturating_sub(number))
+        self.of.checked_sub(number.saturating_add(1)).is_some_and(|number| self.takes(number))
     }
 
     /// How many events are taken; `None` where nobody has counted.
     pub fn size(&self) -> Option<u64> {
-        (self.of > 0).then(|| self.most.min(self.of))
+        (self.of < u64::MAX).then(|| self.most.min(self.of))
     }
 }
 
@@ -54,6 +54,7 @@ mod tests {
             back.reverse();
             assert_eq!(back, forward);
         }
+        assert!(!Sample::new(0, 3).takes(0) && !Sample::new(0, 3).takes_from_newest(0), "what came later is not of it");
         assert!(Sample::ALL.takes(u64::MAX - 1) && Sample::ALL.takes_from_newest(0) && Sample::ALL.size().is_none());
     }
 }

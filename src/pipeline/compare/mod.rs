@@ -132,7 +132,8 @@ impl Sides<'_> {
     fn messages(&self, entry: &Entry, old: &DeliverEntry, new: &DeliverEntry, found: &mut Found) {
         let (route, name) = (Some(&old.lane.route), &*old.lane.name);
         let (before, after) = (dispatch::image(entry, old), dispatch::image(entry, new));
-        let moved = old.lane.destination != new.lane.destination || address(self.old, old) != address(self.new, new);
+        let moved =
+            old.lane.destination != new.lane.destination || elsewhere(address(self.old, old), address(self.new, new));
         if moved || filled(before.as_ref()).zip(filled(after.as_ref())).is_some_and(|(old, new)| old != new) {
             let mut texts = [told::target_of(old, before.as_ref()), told::target_of(new, after.as_ref())];
             if texts[0] == texts[1] {
@@ -193,6 +194,14 @@ fn address<'s>(side: &'s Snapshot, entry: &DeliverEntry) -> Option<&'s [String]>
         DestinationSpec::Kafka(kafka) => Some(&kafka.brokers),
         DestinationSpec::Nats(nats) => Some(&nats.servers),
         DestinationSpec::Log | DestinationSpec::Discard | DestinationSpec::Http(_) => None,
+    }
+}
+
+/// Servers of one list are those of one cluster, and need not all be named.
+fn elsewhere(before: Option<&[String]>, after: Option<&[String]>) -> bool {
+    match (before, after) {
+        (Some(before), Some(after)) => before.iter().all(|server| !after.contains(server)),
+        (before, after) => before.is_some() != after.is_some(),
     }
 }
 

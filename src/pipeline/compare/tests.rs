@@ -123,13 +123,13 @@ fn each_change_is_told_by_its_kind() {
 #[test]
 fn servers_are_a_part_of_the_target() {
     let route = "routes: [{name: r, deliver: [{destination: edge, subject: o}]}]\n";
-    let on = |server: &str| {
-        snapshot(
-            &format!("destinations: [{{name: edge, nats: {{servers: [\"nats://{server}:4222\"]}}}}]\n{route}"),
-            None,
-        )
+    let on = |servers: &str| {
+        snapshot(&format!("destinations: [{{name: edge, nats: {{servers: [{servers}]}}}}]\n{route}"), None)
     };
-    let changes = compare(&on("a"), &on("b"), &order());
+    let (a, b) = ("\"nats://a:4222\"", "\"nats://b:4222\"");
+    let changes = compare(&on(a), &on(b), &order());
+    let grown = compare(&on(a), &on(&format!("{b}, {a}")), &order());
+    assert!(grown.is_empty(), "the same cluster: {grown:?}");
     assert_eq!(changes.len(), 1, "{changes:?}");
     assert_eq!((changes[0].change, changes[0].details[0].after.as_str()), (Change::Target, "`o` on other servers"));
 }
