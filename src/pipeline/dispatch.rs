@@ -48,7 +48,13 @@ pub fn prepare(entry: &Entry, deliver: &DeliverEntry, hop: &Hop) -> Result<Outgo
             return Ok(outgoing);
         }
     };
-    let as_xml = deliver.mode == Mode::Structured && deliver.format == Format::Xml;
+    // XML may have to be parsed: to stand in an event, or to be told from other bytes.
+    let as_xml = deliver.mode == Mode::Structured
+        && match deliver.format {
+            Format::Xml => true,
+            Format::Json | Format::Protobuf => event.xml_data().is_some(),
+            Format::Avro => false,
+        };
     let message = threads::run(as_xml && threads::is_long_as_xml(event.data.len()), || {
         encode::encode(&event, deliver.mode, deliver.format, dialect)
     });

@@ -16,7 +16,7 @@ pub fn is_long(bytes: usize, content_type: Option<&[u8]>) -> bool {
     bytes > if is_xml { INLINE_XML_BYTES } else { INLINE_BYTES }
 }
 
-/// Is data of this size written in the XML format off the async threads? It may have to be parsed for that.
+/// Are data of this size, which may have to be parsed as XML to be written, written off the async threads?
 pub fn is_long_as_xml(bytes: usize) -> bool {
     bytes > INLINE_XML_BYTES
 }
