@@ -213,12 +213,10 @@ fn not_recorded<'e>(
     open: Option<OpenStatus>,
 ) -> DeliveryView<'e> {
     let deliver = gateway.snapshots.current().entry(lane);
-    let prepared = deliver.as_ref().map(|deliver| dispatch::preview(entry, deliver));
-    let target = match prepared {
-        Some(Ok(outgoing)) => Some(outgoing.target),
-        Some(Err(error)) => error.target,
-        None => None,
-    };
+    let target = deliver.as_ref().and_then(|deliver| match dispatch::preview(entry, deliver) {
+        Ok(outgoing) => Some(deliver.target.shown(&outgoing.target)),
+        Err(error) => error.target,
+    });
     let status = match open {
         Some(OpenStatus::Waiting) => DeliveryStatus::Waiting,
         Some(OpenStatus::Delivering) => DeliveryStatus::Delivering,

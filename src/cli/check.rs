@@ -3,6 +3,7 @@
 use crate::cli::ServeArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::local;
 use crate::cli::output::{Format as OutputFormat, Printer};
 use crate::config::problem::Problem;
 use crate::config::{self, Loaded, report};
@@ -41,6 +42,11 @@ pub fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
         OutputFormat::Text => Format::Text,
         OutputFormat::Json => Format::Json,
     });
+    let missing = local::missing([args.files.routes_dir.as_deref(), args.files.schemas_dir.as_deref()]);
+    if !missing.is_empty() {
+        print(&missing, format, printer)?;
+        return Err(Failure::Told(Exit::Config));
+    }
     match config::load(args.files.config.as_deref(), &args.files.overrides()) {
         Ok(loaded) => {
             print(&loaded.compiled.warnings, format, printer)?;

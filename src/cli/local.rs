@@ -4,9 +4,11 @@ use crate::cli::ServeArgs;
 use crate::cli::failure::Failure;
 use crate::cli::output::Format;
 use crate::cli::serve;
+use crate::codes::Code;
 use crate::config;
 use crate::config::compile::test::Declared;
 use crate::config::gateway::GatewayConfig;
+use crate::config::problem::{Problem, shown_path};
 use crate::observability::spans::Spans;
 use crate::observability::spans::request::RequestTrace;
 use crate::observability::trace::{Ids, TraceTrust};
@@ -18,6 +20,7 @@ use crate::pipeline::outcome::Rejection;
 use crate::reload::snapshot::Snapshot;
 use crate::units::Micros;
 use bytes::Bytes;
+use std::path::Path;
 
 /// A gateway that is not running.
 pub struct Local {
@@ -34,6 +37,10 @@ pub struct Local {
 impl Local {
     /// Loads the files. Their problems are told, and end the command with 78.
     pub fn load(files: &ServeArgs, format: Format) -> Result<Local, Failure> {
+        let missing = missing([files.routes_dir.as_deref(), files.schemas_dir.as_deref()]);
+        if !missing.is_empty() {
+            return Err(serve::bad_files(&missing, format));
+        }
         let loaded = config::load(files.config.as_deref(), &files.overrides());
         let loaded = loaded.map_err(|problems| serve::bad_files(&problems, format))?;
         let config = loaded.gateway;
@@ -51,4 +58,15 @@ impl Local {
         let incoming = Incoming { headers, body, producer: None, lenient: false };
         explain::explain(incoming, &self.snapshot, &self.policy, Micros::now(), &mut trace)
     }
+}
+
+/// Folders that were named and are not there. A gateway takes a missing folder for an empty one, since it may come; a command that
+/// looks at one has most likely been given a mistyped name.
+pub fn missing<'f>(named: impl IntoIterator<Item = Option<&'f Path>>) -> Vec<Problem> {
+    let missing = named.into_iter().flatten().filter(|folder| !folder.is_dir());
+    let problem = |folder: &Path| {
+        let message = if folder.exists() { "this is no folder" } else { "there is no such folder" };
+        Problem::of_file(shown_path(folder), Code::MissingFile, message)
+    };
+    missing.map(problem).collect()
 }

@@ -85,11 +85,14 @@ pub struct Wanted {
     /// Some of the headers of the message, names in any case.
     #[serde(default)]
     pub headers: Option<Pairs<String>>,
-    /// The data of the event as it is sent, or the whole message of structured mode: JSON as JSON, XML as canonical XML, all else
-    /// as text. `null`: no data.
+    /// The data of the event as it is sent, or the whole message of structured mode: JSON as JSON, XML as canonical XML
+    /// (indentation, comments and prefixes aside), all else as text. `null`: JSON null or no data.
     #[serde(default)]
     #[schemars(with = "Value")]
     pub data: Given<Value>,
+    /// `data` as JSON, with numbers as they were written.
+    #[serde(skip)]
+    pub data_json: String,
     /// The same as bytes.
     #[serde(default)]
     pub data_base64: Option<String>,

@@ -209,7 +209,10 @@ impl Element {
         loop {
             match document.next().map_err(broken)? {
                 Token::Start(element) => {
-                    let name = |space, local: &str| format!("{{{}}}{local}", document.scope().name_of(space));
+                    let name = |space, local: &str| match document.scope().name_of(space) {
+                        "" => local.to_owned(),
+                        namespace => format!("{{{namespace}}}{local}"),
+                    };
                     let attributes = document.attributes().map(|(space, local, value)| {
                         let name = name(space, local);
                         // Both are the same truth.

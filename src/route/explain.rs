@@ -53,6 +53,10 @@ impl Filter {
                 explained.filters = Some(filters.iter().map(|filter| filter.explain(event)).collect());
             }
             Filter::Not(filter) => explained.filters = Some(vec![filter.explain(event)]),
+            Filter::Hidden(filter) => {
+                let inner = filter.explain(event);
+                (explained.value, explained.error) = (inner.value, inner.error);
+            }
             Filter::Sql(expression) => {
                 let evaluation = expression.evaluate(&**event);
                 let names = expression.attributes().into_iter();
@@ -83,6 +87,7 @@ impl Filter {
             Filter::Not(filter) => named(filter),
             Filter::Sql(expression) => expression.text().into(),
             Filter::Jq(program) => program.text().into(),
+            Filter::Hidden(_) => "…".into(),
         }
     }
 }

@@ -27,6 +27,8 @@ pub enum Filter {
     Sql(Expression),
     /// A program over the data has exactly one output, and that is `true`.
     Jq(Program),
+    /// A filter with something that was filled in, which may be a secret: what it is compared with is never told.
+    Hidden(Box<Filter>),
 }
 
 /// An event while routes are chosen for it. What filters need of its data is made once, when the first one asks.
@@ -65,6 +67,7 @@ impl Filter {
             Filter::Not(filter) => !filter.matches(event),
             Filter::Sql(expression) => expression.matches(&**event),
             Filter::Jq(program) => program.holds(event.source()) == Ok(true),
+            Filter::Hidden(filter) => filter.matches(event),
         }
     }
 
@@ -73,7 +76,7 @@ impl Filter {
         match self {
             Filter::Jq(_) => true,
             Filter::All(filters) | Filter::Any(filters) => filters.iter().any(Filter::runs_program),
-            Filter::Not(filter) => filter.runs_program(),
+            Filter::Not(filter) | Filter::Hidden(filter) => filter.runs_program(),
             Filter::Exact(_) | Filter::Prefix(_) | Filter::Suffix(_) | Filter::Sql(_) => false,
         }
     }
@@ -89,6 +92,7 @@ impl Filter {
             Filter::Not(_) => "not",
             Filter::Sql(_) => "sql",
             Filter::Jq(_) => "jq",
+            Filter::Hidden(filter) => filter.dialect(),
         }
     }
 
@@ -117,6 +121,12 @@ impl Filter {
                     None => Some(format!("sql `{text}`: the value is {}", evaluation.value)),
                 }
             }
+            Filter::Hidden(filter) => (!filter.matches(event)).then(|| {
+                format!(
+                    "{}: it does not hold; what it is compared with was filled in and is not shown",
+                    filter.dialect()
+                )
+            }),
             Filter::Jq(program) => {
                 let text = shown(program.text());
                 match program.holds(event.source()) {
@@ -141,6 +151,7 @@ impl Filter {
             Filter::Not(filter) => format!("not {}", filter.describe()),
             Filter::Sql(expression) => format!("sql `{}`", shown(expression.text())),
             Filter::Jq(program) => format!("jq `{}`", shown(program.text())),
+            Filter::Hidden(filter) => format!("{} (filled in)", filter.dialect()),
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use crate::cli::ServeArgs;
 use crate::cli::failure::Failure;
+use crate::cli::local;
 use crate::cli::output::Format;
 use crate::cli::serve;
-use crate::codes::Code;
 use crate::config;
 use crate::config::compile::gateway::Overrides;
 use crate::config::gateway::GatewayConfig;
-use crate::config::problem::{Problem, shown_path};
+use crate::config::problem::Problem;
 use crate::reload::snapshot::Snapshot;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What is compared.
 pub struct Loaded {
@@ -30,12 +30,10 @@ pub fn load(files: &ServeArgs, routes: &Path, schemas: Option<&Path>, format: Fo
         schemas_dir: schemas.map(Path::to_owned).or_else(|| before.schemas_dir.clone()),
         ..before.clone()
     };
-    // A gateway takes a missing folder for an empty one; here it is most likely mistyped.
-    let named = [Some(routes), schemas, before.routes_dir.as_deref(), before.schemas_dir.as_deref()];
     let mut problems: Vec<Problem> = Vec::new();
-    let missing = named.into_iter().flatten().filter(|folder| !folder.is_dir()).map(missing);
+    let missing = local::missing([Some(routes), schemas, before.routes_dir.as_deref(), before.schemas_dir.as_deref()]);
     let config = files.config.as_deref();
-    match (config::load(config, &before), config::load(config, &after), missing.collect::<Vec<_>>()) {
+    match (config::load(config, &before), config::load(config, &after), missing) {
         (Ok(old), Ok(new), none) if none.is_empty() => {
             Ok(Loaded { config: old.gateway, old: old.compiled.into(), new: new.compiled.into() })
         }
@@ -49,10 +47,4 @@ pub fn load(files: &ServeArgs, routes: &Path, schemas: Option<&Path>, format: Fo
             Err(serve::bad_files(&problems, format))
         }
     }
-}
-
-fn missing(folder: &Path) -> Problem {
-    let folder: PathBuf = folder.to_owned();
-    let message = if folder.exists() { "this is no folder" } else { "there is no such folder" };
-    Problem::of_file(shown_path(&folder), Code::MissingFile, message)
 }

@@ -46,7 +46,7 @@ pub struct Args {
 }
 
 const HELP: &str = "\
-Nothing is stored and nothing is sent. The routes of an event that its schema refuses are shown all the same. The partition is \
+Nothing is stored and nothing is sent. Headers of the hop (traceparent, tracestate) are left out: they differ in every attempt. The routes of an event that its schema refuses are shown all the same. The partition is \
 known only to a gateway whose Kafka brokers have told it. Ends with 0 whatever the routes say, with 65 if FILE holds no event.";
 
 /// Explains one event.

@@ -19,9 +19,9 @@ pub struct Told {
     verdict: Verdict,
     event: EventView,
     routes: Vec<Route>,
-    /// A live route takes the event, shown or not.
+    /// The live routes that take the event, shown or not.
     #[serde(skip)]
-    taken: bool,
+    taken: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -107,7 +107,8 @@ impl Told {
                 return Err(Failure::other(Exit::BadData, "there is no such route", name).hint(hint));
             }
         }
-        self.taken = self.routes.iter().any(|route| route.matched && !route.shadow);
+        let taken = self.routes.iter().filter(|route| route.matched && !route.shadow);
+        self.taken = taken.map(|route| route.route.clone()).collect();
         self.routes.retain(|route| names.is_empty() || names.contains(&route.route));
         Ok(self)
     }
@@ -115,17 +116,20 @@ impl Told {
     /// Everything in lines.
     pub fn text(&self, paint: Paint) -> String {
         let mut out = String::new();
-        writeln!(out, "{} {}", paint.bold("event "), self.event.line()).ok();
+        let text = |name: &str| clean(&self.event.text(name)).into_owned();
+        writeln!(out, "{} {} from {}, id {}", paint.bold("event "), text("type"), text("source"), text("id")).ok();
         writeln!(out, "{} {}", paint.bold("schema"), self.verdict.text(paint)).ok();
         for fault in &self.verdict.errors {
             writeln!(out, "         {}: {}", clean(&fault.pointer), clean(&fault.detail)).ok();
         }
+        let taken: Vec<&str> = self.taken.iter().map(String::as_str).collect();
+        match taken.as_slice() {
+            [] => writeln!(out, "{} none takes it", paint.bold("routes")).ok(),
+            taken => writeln!(out, "{} taken by {}", paint.bold("routes"), clean(&taken.join(", "))).ok(),
+        };
         for route in &self.routes {
             out.push('\n');
             route.write(&mut out, paint);
-        }
-        if !self.taken {
-            writeln!(out, "\nno route takes the event").ok();
         }
         out
     }
@@ -133,7 +137,7 @@ impl Told {
 
 impl Verdict {
     fn text(&self, paint: Paint) -> String {
-        let schema = self.schema.as_deref().map_or_else(|| "none governs it".into(), clean);
+        let schema = self.schema.as_deref().map_or_else(|| "the type has none".into(), clean);
         match &self.code {
             None if self.valid => {
                 format!("{schema}{}", if self.schema.is_some() { paint.green(": valid") } else { "".into() })
@@ -188,7 +192,12 @@ impl Filter {
 impl Step {
     /// What it changed: attributes and data that went, and those that came.
     fn write(&self, number: usize, out: &mut String, paint: Paint) {
-        writeln!(out, "  step {number} {}", self.step).ok();
+        let note = if self.step == "identity" {
+            " (the id is another one in each entry, and once the event is stored)"
+        } else {
+            ""
+        };
+        writeln!(out, "  step {number} {}{note}", self.step).ok();
         if let Some(error) = &self.error {
             writeln!(out, "    {}: {}", paint.red("fails"), clean(error)).ok();
         }

@@ -118,6 +118,9 @@ fn deliveries(local: &Local, wanted: &[Wanted], became: &Became<'_>) -> Vec<Stri
     };
     let mut differences = matching::differences(wanted, made);
     for wanted in wanted {
+        if local.snapshot.table.named(&wanted.route).is_some_and(|route| route.shadow.is_some()) {
+            differences.push(format!("`{}` is a shadow route, which delivers nothing", wanted.route));
+        }
         let names: Vec<&str> = local.snapshot.table.routes().iter().map(|route| &*route.name).collect();
         if !names.contains(&wanted.route.as_str()) {
             let hint = did_you_mean(&wanted.route, names.iter().copied()).unwrap_or_else(|| known("routes", &names));

@@ -89,10 +89,14 @@ fn compare(wanted: &Wanted, made: &Made<'_>) -> Vec<String> {
     check("name", wanted.name.as_deref(), Some(&lane.name));
     check("destination", wanted.destination.as_deref(), Some(&lane.destination));
     let target = |kind: &str| delivery.target.as_deref().filter(|_| kind_of(&delivery.entry.target) == kind);
-    for (kind, expected) in
-        [("topic", &wanted.topic), ("subject", &wanted.subject), ("url", &wanted.url), ("stream", &wanted.stream)]
-    {
+    for (kind, expected) in [("topic", &wanted.topic), ("subject", &wanted.subject), ("stream", &wanted.stream)] {
         check(kind, expected.as_deref(), target(kind));
+    }
+    if let Some(expected) = &wanted.url
+        && target("url") != Some(expected)
+    {
+        let shown = |url: &str| delivery.entry.target.shown(url);
+        told.push(difference("url", Some(&shown(expected)), target("url").map(shown).as_deref()));
     }
     let key = match &wanted.key {
         Given::LeftOut => delivery.key.as_deref(),
@@ -146,11 +150,12 @@ fn mode_name(mode: Mode) -> &'static str {
 
 fn target_of(made: &Made<'_>) -> String {
     let kind = kind_of(&made.delivery.entry.target);
-    made.delivery
-        .target
-        .as_deref()
-        .filter(|_| !kind.is_empty())
-        .map_or_else(String::new, |target| format!(", {kind} `{target}`"))
+    let target = made.delivery.shown_target().filter(|_| !kind.is_empty());
+    let mut text = target.map_or_else(String::new, |target| format!(", {kind} `{target}`"));
+    if let Some((_, detail)) = &made.delivery.error {
+        write!(text, ", a dead letter: {detail}").ok();
+    }
+    text
 }
 
 fn shown(wanted: &Wanted) -> String {

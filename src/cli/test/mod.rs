@@ -2,6 +2,7 @@
 
 mod coverage;
 mod data;
+mod json;
 mod judge;
 mod junit;
 mod matching;
@@ -11,7 +12,7 @@ use crate::cli::ServeArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::local::Local;
-use crate::cli::output::{Printer, clean};
+use crate::cli::output::{Printer, clean, shorten};
 use coverage::Coverage;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -38,6 +39,9 @@ pub struct Args {
     #[command(flatten)]
     pub files: ServeArgs,
 }
+
+/// Characters of a line that tells a difference to people.
+const LINE: usize = 600;
 
 const HELP: &str = "\
 Tests stand under `tests:` of route files: an event, and the deliveries that are expected of it, or its rejection. Nothing is stored and \
@@ -92,6 +96,9 @@ pub fn run(args: &Args, printer: &mut Printer) -> Result<(), Failure> {
             took: begun.elapsed(),
         });
     }
+    if outcomes.is_empty() && !local.tests.is_empty() {
+        return Err(Failure::other(Exit::BadData, "no test has such a name", only));
+    }
     let coverage = seen.coverage(&local.snapshot);
     if let Some(file) = &args.junit {
         junit::write(file, &outcomes)?;
@@ -112,7 +119,7 @@ pub fn run(args: &Args, printer: &mut Printer) -> Result<(), Failure> {
 fn told(outcomes: &[Outcome], printer: &Printer) -> String {
     let paint = printer.paint;
     if outcomes.is_empty() {
-        return "no tests: nothing stands under `tests:` of the route files, or no name fits\n".to_owned();
+        return "no tests: nothing stands under `tests:` of the route files\n".to_owned();
     }
     let mut text = String::new();
     for one in outcomes {
@@ -125,7 +132,7 @@ fn told(outcomes: &[Outcome], printer: &Printer) -> String {
             writeln!(text, "     at {}:{}", clean(&one.file), one.line).ok();
         }
         for line in one.differences.iter().flat_map(|difference| difference.lines()) {
-            writeln!(text, "     {}", clean(line)).ok();
+            writeln!(text, "     {}", shorten(line, LINE)).ok();
         }
     }
     let failed = outcomes.iter().filter(|one| one.outcome == Verdict::Failed).count();

@@ -1,6 +1,6 @@
 //! `expect: snapshot`: what becomes of an event, kept in `routes/snapshots/FILE/NAME.json`.
 
-use super::data;
+use super::json;
 use super::judge::{Became, Made, Rejected};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -61,10 +61,8 @@ pub fn differences(
     let Some(kept) = kept else {
         return Ok(vec![format!("there is no snapshot {}; write it with --update", shown_path(&path))]);
     };
-    let mut told = match serde_json::from_str(&kept) {
-        Ok(expected) => data::json("", &expected, text.as_bytes()),
-        Err(error) => vec![format!("it is no JSON: {error}")],
-    };
+    let mut told = json::differences("", kept.as_bytes(), text.as_bytes())
+        .unwrap_or_else(|| vec!["what is kept is no JSON".to_owned()]);
     if !told.is_empty() {
         told.insert(0, format!("it is not as in {}; if it should be, run with --update", shown_path(&path)));
     }

@@ -34,6 +34,8 @@ pub fn compile(file: &File<'_>, part: &Part<'_>, programs: Programs<'_>, problem
         "jq" => Filter::Jq(program(file, content, programs, problems)?),
         _ => return None,
     };
+    let is_leaf = matches!(dialect, "exact" | "prefix" | "suffix" | "sql" | "jq");
+    let compiled = if is_leaf && content.node().holds_secret() { Filter::Hidden(Box::new(compiled)) } else { compiled };
     (part.is_good() && pairs.next().is_none()).then_some(compiled)
 }
 

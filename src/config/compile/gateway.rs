@@ -12,6 +12,7 @@ use crate::config::yaml::{self, Value};
 use crate::units::{Size, Span};
 use serde_json::Value as Json;
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -74,7 +75,10 @@ fn read(path: &Path, variable: &dyn Fn(&str) -> Option<String>, problems: &mut P
             return None;
         }
         Err(error) => {
-            let message = format!("the configuration file cannot be read: {}", error.kind());
+            let message = match error.kind() {
+                ErrorKind::NotFound => "there is no such configuration file".to_owned(),
+                kind => format!("the configuration file cannot be read: {kind}"),
+            };
             problems.push(Problem::of_file(file, Code::MissingFile, message));
             return None;
         }

@@ -32,9 +32,12 @@ pub(in crate::config) fn compile(files: &[File<'_>], problems: &mut Problems) ->
             if !unique || !part.is_good() {
                 continue;
             }
-            let Some(test) = part.read::<Test>(file.source, problems) else { continue };
-            if let Expect::Deliveries(wanted) = &test.expect {
-                for (wanted, part) in wanted.iter().zip(part.at_pointer("/expect").items()) {
+            let Some(mut test) = part.read::<Test>(file.source, problems) else { continue };
+            if let Expect::Deliveries(wanted) = &mut test.expect {
+                for (wanted, part) in wanted.iter_mut().zip(part.at_pointer("/expect").items()) {
+                    if let Some(data) = part.get("data") {
+                        data.node().json_text(&mut wanted.data_json);
+                    }
                     check(file, wanted, part, problems);
                 }
             }

@@ -146,6 +146,15 @@ impl Node {
         matches!(&self.value, Value::Text(Text { written: Some(_), .. }))
     }
 
+    /// True when a variable or file went into it or anything below it.
+    pub fn holds_secret(&self) -> bool {
+        match &self.value {
+            Value::List(items) => items.iter().any(Node::holds_secret),
+            Value::Map(pairs) => pairs.iter().any(|pair| pair.value.holds_secret()),
+            _ => self.is_secret(),
+        }
+    }
+
     /// The value of a key, where it is a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(pairs) = &self.value else { return None };

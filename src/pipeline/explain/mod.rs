@@ -81,7 +81,7 @@ pub struct DeliveryExplained {
     pub entry: Arc<DeliverEntry>,
     /// The event behind all steps; `None` where they fail.
     pub event: Option<Event>,
-    /// The filled-in topic, subject, URL or stream as it may be shown; `None` where it cannot be filled.
+    /// The filled-in topic, subject, URL or stream; `None` where it cannot be filled.
     pub target: Option<String>,
     /// The key, if there is one.
     pub key: Option<String>,
@@ -102,6 +102,13 @@ pub enum Form {
     Text,
     /// In Base64.
     Bytes,
+}
+
+impl DeliveryExplained {
+    /// The target as it may be shown: a URL may hold secrets.
+    pub fn shown_target(&self) -> Option<String> {
+        self.target.as_ref().map(|target| self.entry.target.shown(target))
+    }
 }
 
 impl Verdict {
@@ -200,7 +207,6 @@ fn delivery(entry: &Entry, deliver: Arc<DeliverEntry>) -> DeliveryExplained {
         Ok((target, headers, body)) => (Some(target), headers, body, None),
         Err(Undeliverable { reason, detail, target, .. }) => (target, Vec::new(), None, Some((reason, detail))),
     };
-    let target = target.map(|target| deliver.target.shown(&target));
     DeliveryExplained { entry: deliver, event, target, key, headers, body, error }
 }
 
@@ -226,7 +232,8 @@ fn shown(deliver: &DeliverEntry, outgoing: Outgoing, event: Option<&Event>) -> R
 /// What the bytes of a body are: of a format that is bytes no text is made, though some of it may be UTF-8.
 fn form(deliver: &DeliverEntry, event: Option<&Event>) -> Form {
     match (deliver.mode, deliver.format, event.map(|event| &event.data)) {
-        (Mode::Structured, Format::Json, _) | (Mode::Binary, _, Some(Data::Json(_))) => Form::Json,
+        (Mode::Structured, Format::Json, _) => Form::Json,
+        (Mode::Binary, ..) if event.is_some_and(|event| event.json_data().is_some()) => Form::Json,
         (Mode::Structured, Format::Protobuf | Format::Avro, _) => Form::Bytes,
         (Mode::Binary, _, Some(Data::Binary(_) | Data::Proto { .. })) if !event.is_some_and(is_text) => Form::Bytes,
         _ => Form::Text,

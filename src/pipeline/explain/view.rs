@@ -63,7 +63,7 @@ struct StepView<'e> {
 pub struct DeliveryView<'e> {
     name: &'e str,
     destination: &'e str,
-    target: Option<&'e str>,
+    target: Option<String>,
     key: Option<&'e str>,
     partition: Option<i32>,
     mode: Option<Mode>,
@@ -145,7 +145,7 @@ pub fn delivery<'e>(one: &'e DeliveryExplained, partition: PartitionOf<'_>) -> D
     DeliveryView {
         name: &entry.lane.name,
         destination: &entry.lane.destination,
-        target: target.filter(|target| !target.is_empty()),
+        target: one.shown_target().filter(|target| !target.is_empty()),
         key,
         partition: target.zip(key).and_then(|(target, key)| partition(entry, target, key)),
         mode: (!matches!(entry.target, Target::Stream(_))).then_some(entry.mode),

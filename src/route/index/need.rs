@@ -57,6 +57,7 @@ impl Need {
             Filter::All(filters) => Need::of_all(filters),
             Filter::Any(filters) => Need::Any(filters.iter().map(Need::of).collect()),
             Filter::Sql(expression) => Need::of_expression(expression),
+            Filter::Hidden(filter) => Need::of(filter),
             Filter::Not(_) | Filter::Jq(_) => Need::Nothing,
         }
     }

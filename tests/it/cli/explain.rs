@@ -153,7 +153,9 @@ async fn an_event_that_its_schema_refuses_is_explained_and_what_is_no_event_is_n
 async fn people_read_it_in_lines() {
     let told = explain(&["-"], &event(&json!({"data": {"total": 5}}))).await;
     for line in [
+        "event  order from /shop/eu/1, id 7",
         "schema order/1: valid",
+        "routes taken by orders, xml",
         "route orders: takes it",
         "    false sql `EXISTS region AND region = 'eu'`: the value is FALSE",
         "    + region: \"none\"",
@@ -168,4 +170,47 @@ async fn people_read_it_in_lines() {
     assert!(one.stdout.contains("route rest: takes it") && !one.stdout.contains("orders"), "{}", one.stdout);
     let unknown = explain(&["--type", "other", "--route", "rset"], "").await;
     assert!(unknown.code == 65 && unknown.stderr.contains("did you mean `rest`?"), "{}", unknown.stderr);
+}
+
+#[tokio::test]
+async fn what_was_filled_in_is_never_shown() {
+    let folder = folder();
+    let routes = r#"
+destinations:
+  - {name: crm, http: {url: "https://crm.example/${env:CANARY}/in"}}
+routes:
+  - name: secrets
+    filters:
+      - exact: {token: "${env:CANARY}"}
+      - any: [{sql: "token = '${env:CANARY}'"}, {jq: '.x == "${env:CANARY}"'}]
+      - not: {prefix: {token: "${env:CANARY}"}}
+    deliver: [{destination: crm}]
+  - {name: taken, deliver: [{destination: crm}]}
+"#;
+    fs::write(folder.path().join("routes/a.yaml"), routes).unwrap();
+    for arguments in [&["explain", "--type", "t"][..], &["explain", "--type", "t", "-o", "json"]] {
+        let child = command(arguments).env("CANARY", "canary").current_dir(folder.path()).spawn().unwrap();
+        let told = ended(child).await;
+        assert_eq!((told.code, told.stderr.as_str()), (0, ""));
+        assert!(told.stdout.contains("was filled in and is not shown"), "{}", told.stdout);
+        assert!(!told.stdout.contains("canary"), "{}", told.stdout);
+    }
+    let matching = command(&["explain", "--type", "t", "--extension", "token=canary", "-o", "json"])
+        .env("CANARY", "canary")
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    let document = ended(matching).await.json();
+    let filters = &route(&document, "secrets")["filters"];
+    assert_eq!((&filters[0]["matched"], &filters[0]["filter"]), (&json!(true), &json!("…")));
+    assert_eq!((&filters[1]["matched"], &filters[1]["filters"][0]["value"]), (&json!(true), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_folder_that_was_named_and_is_not_there_is_told() {
+    for arguments in [&["explain", "--type", "t"][..], &["test"], &["check"]] {
+        let told = ended(command(&[arguments, &["--routes-dir", "nope"]].concat()).spawn().unwrap()).await;
+        assert_eq!(told.code, 78, "{arguments:?}");
+        assert!(format!("{}{}", told.stdout, told.stderr).contains("there is no such folder"), "{arguments:?}");
+    }
 }

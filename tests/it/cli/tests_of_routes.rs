@@ -118,12 +118,13 @@ async fn what_is_not_is_told_with_its_place() {
             plain("verdict", "{total: 2}", "{rejected: 422}"),
             plain("places", "{total: -1}", "{rejected: 422, pointers: [/data/other]}"),
             plain("taken", "{total: -1}", "[]"),
+            plain("digits", "{total: 9007199254740993}", "[{route: orders, name: k, data: {total: 9007199254740992}}, {route: orders}]"),
             eu("xml", "[{route: orders}, {route: orders}, {route: paper}, {route: paper, stream: other, data: \"<order><total>2</total></order>\"}]"),
         ]
         .concat(),
     );
     let told = folder.differences().await;
-    let expected: [(&str, &[&str]); 8] = [
+    let expected: [(&str, &[&str]); 9] = [
         (
             "topic",
             &[
@@ -146,6 +147,7 @@ async fn what_is_not_is_told_with_its_place() {
             &["nothing is wrong at `/data/other`", "not expected: `/data/total`: expected at least 0, found -1"],
         ),
         ("taken", &["the event is refused: 422 (SB-1020)\n  /data/total: expected at least 0, found -1"]),
+        ("digits", &["orders/k: data/total\n  expected: 9007199254740992\n  found:    9007199254740993"]),
         (
             "xml",
             &[
@@ -215,6 +217,8 @@ async fn a_report_for_ci_and_other_ends() {
     folder.write("  []\n");
     let none = folder.test(&[]).await;
     assert!(none.code == 0 && none.stdout.starts_with("no tests"), "{}", none.stdout);
+    folder.write(&plain("one", "{total: 2}", "[]"));
+    assert_eq!(folder.test(&["another"]).await.code, 65);
     folder.write("  - {name: a, evnt: {}, expect: []}\n");
     let bad = folder.test(&[]).await;
     assert_eq!((bad.code, bad.stdout.as_str()), (78, ""));
