@@ -155,6 +155,10 @@ codes! {
         "A default is taken when no live route matched, and another live route without filters matches every event.";
     LeavesPrefix = 2204, "an event chooses the whole target",
         "The topic, subject or path of the URL begins with a template, so that an attribute of the event alone decides where it goes. Begin it with words of your own.";
+    MissingTarget = 2210, "a topic or stream does not exist",
+        "check --online asked the brokers: Kafka has no topic of this name (or the login may not see it), or no JetStream stream takes this subject. Events that are sent there are retried and then become dead letters. Create the topic or stream (the gateway never creates a topic; a stream only with ensure_stream), or mend the name. For a template the finding says that nothing there fits it.";
+    NotAsked = 2211, "a broker cannot be asked",
+        "check --online could not ask the brokers of this destination which topics or streams there are: they cannot be reached from here, refuse the login, or did not answer in time. Nothing is known about its topics and subjects. Without --online nothing is asked.";
 
     // 30xx: a delivery failed
     TemplateUnfilled = 3001, "a template cannot be filled",

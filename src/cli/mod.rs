@@ -153,7 +153,9 @@ async fn dispatch(cli: Cli, printer: &mut Printer) -> Result<(), Failure> {
         Some(Command::Serve(after)) => {
             serve::run(after.files.or(before), after.use_last_good || cli.use_last_good, printer).await
         }
-        Some(Command::Check(args)) => check::run(check::Args { files: args.files.or(before), ..args }, printer),
+        Some(Command::Check(args)) => {
+            check::run(check::Args { files: args.files.clone().or(before), ..args }, printer).await
+        }
         Some(Command::Send(args)) => send::run(*args, printer).await,
         Some(Command::Listen(args)) => listen::run(args, printer).await,
         Some(Command::Tail(args)) => tail::run(args, printer).await,

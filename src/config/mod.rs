@@ -13,6 +13,7 @@ pub mod interpolate;
 pub mod part;
 pub mod problem;
 pub mod reference;
+pub mod remote;
 pub mod report;
 pub mod route_file;
 pub mod shape;

@@ -4,6 +4,7 @@ use super::yaml::Range;
 use crate::codes::Code;
 use serde::Serialize;
 use serde::ser::SerializeStruct;
+use std::collections::HashSet;
 use std::path::{Component, Path};
 
 /// How bad a problem is.
@@ -129,7 +130,8 @@ impl SourceText {
         (saturate(line), saturate(column + 1))
     }
 
-    fn excerpt(&self, number: u32) -> Option<String> {
+    /// A line as an excerpt shows it: without secrets, and only where it is short.
+    pub fn excerpt(&self, number: u32) -> Option<String> {
         self.line(number).filter(|line| line.len() <= LONGEST_EXCERPT).map(|line| hide_secrets(&hide_userinfo(line)))
     }
 }
@@ -259,8 +261,10 @@ impl Problems {
         self.list.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// Everything that was found, in order of file, line and column.
+    /// Everything that was found, in order of file, line and column. What an alias repeats is told once.
     pub fn into_sorted(mut self) -> Vec<Problem> {
+        let mut told = HashSet::new();
+        self.list.retain(|one| told.insert((one.file.clone(), one.line, one.column, one.code, one.message.clone())));
         self.list.sort_by(|a, b| (&a.file, a.line, a.column, a.code).cmp(&(&b.file, b.line, b.column, b.code)));
         if self.left_out > 0
             && let Some(last) = self.list.last()

@@ -6,7 +6,7 @@
 
 use super::part::{Part, State};
 use super::problem::{Problems, SourceText};
-use super::suggest::{did_you_mean, known};
+use super::suggest::{did_you_mean, known, other_type};
 use super::yaml::scalar::{self, Scalar};
 use super::yaml::{Key, Node, Pair, Range, Value};
 use crate::codes::Code;
@@ -30,6 +30,14 @@ impl<'a> Shape<'a> {
     pub fn check_file<'n>(&mut self, node: &'n Node) -> Part<'n> {
         if matches!(node.value, Value::Null) {
             return Part::leaf(node, State::Good);
+        }
+        if !matches!(node.value, Value::Map(_) | Value::Broken) {
+            let keys = self.root.get("properties").and_then(Json::as_object);
+            let keys: Vec<&str> = keys.into_iter().flat_map(|keys| keys.keys().map(String::as_str)).collect();
+            let message = format!("the file must be a mapping, not {}", word(kind(node)));
+            let hint = Some(known("it holds the keys", &keys));
+            self.problems.error_with_hint(self.source, start_of(node), Code::BadValue, message, hint);
+            return Part::leaf(node, State::Bad);
         }
         self.check(self.root, node, "the file")
     }
@@ -181,7 +189,8 @@ impl<'a> Shape<'a> {
         let known = |key: &str| properties.is_some_and(|properties| properties.contains_key(key));
         for key in &missing {
             // A misspelt key was told already: one mistake is one problem.
-            if pairs.iter().any(|pair| !known(&pair.key.text) && did_you_mean(&pair.key.text, [*key]).is_some()) {
+            let meant = |text: &str| text == "<<" || !known(text) && did_you_mean(text, [*key]).is_some();
+            if pairs.iter().any(|pair| meant(&pair.key.text)) {
                 continue;
             }
             let about = properties.and_then(|p| p.get(*key)?.get("description")?.as_str());
@@ -202,7 +211,8 @@ impl<'a> Shape<'a> {
         let enough = items.len() as u64 >= least;
         if !enough {
             let message = format!("`{name}` must not be empty");
-            self.problems.error(self.source, node.range, Code::BadValue, message);
+            let hint = Some("write at least one entry, or remove the key".to_owned());
+            self.problems.error_with_hint(self.source, node.range, Code::BadValue, message, hint);
         }
         Part::branch(node, if enough { State::Good } else { State::Bad }, children)
     }
@@ -272,15 +282,7 @@ impl<'a> Shape<'a> {
         let mut wanted: Vec<&str> = expected.iter().filter(|kind| **kind != "null").map(|kind| word(kind)).collect();
         wanted.dedup();
         let message = format!("{} must be {}, not {}", quoted(name), wanted.join(" or "), word(kind(node)));
-        let hint = match (&node.value, expected) {
-            (Value::Boolean(_) | Value::Integer(_) | Value::Float(..), kinds) if kinds.contains(&"string") => {
-                Some(format!("put it in quotes: \"{}\"", node.shown()))
-            }
-            (value, kinds) if kinds.contains(&"array") && !matches!(value, Value::Null) => {
-                Some("write it as a list, each entry on a line that begins with `- `".to_owned())
-            }
-            _ => None,
-        };
+        let hint = other_type(expected, node);
         self.problems.error_with_hint(self.source, node.range, Code::BadValue, message, hint);
         Part::leaf(node, State::Bad)
     }

@@ -1,4 +1,6 @@
-//! "Did you mean": the nearest of the names that would have been right.
+//! "Did you mean": the nearest of the names that would have been right, and what to write for a value of another type.
+
+use super::yaml::{Node, Value};
 
 /// A hint with the nearest name, if one is near enough to be a typing mistake.
 pub fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
@@ -22,6 +24,43 @@ pub fn known(lead: &str, names: &[&str]) -> String {
     let listed: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     let more = if names.len() > SHOWN { ", …" } else { "" };
     format!("{lead}: {}{more}", listed.join(", "))
+}
+
+/// What to write where a value of another type stands; `expected` are types of JSON Schema.
+pub fn other_type(expected: &[&str], node: &Node) -> Option<String> {
+    let takes = |kind: &str| expected.contains(&kind);
+    let hint = match &node.value {
+        Value::Boolean(_) | Value::Integer(_) | Value::Float(..) if takes("string") => {
+            return Some(format!("put it in quotes: \"{}\"", node.shown()));
+        }
+        Value::Map(pairs) if takes("string") && pairs.iter().all(|pair| matches!(pair.value.value, Value::Null)) => {
+            // `{subject}` without quotes is a mapping with one key.
+            let [only] = &pairs[..] else { return None };
+            return Some(format!("a template goes in quotes: \"{{{}}}\"", only.key.text));
+        }
+        Value::List(items) if items.len() == 1 && (takes("string") || takes("object")) => {
+            "there is one of it: write it without `[…]` or `- `"
+        }
+        Value::List(_) if takes("string") => {
+            "one text is expected; for several alternatives there are `any` and sql IN"
+        }
+        Value::Null => "write a value behind the colon, or remove the key",
+        _ if takes("array") => "write it as a list, each entry on a line that begins with `- `",
+        Value::Text(text) if takes("boolean") => match text.text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "y" => "write true",
+            "no" | "off" | "n" => "write false",
+            "true" | "false" if text.written.is_none() => "write it in small letters and without quotes",
+            _ => return None,
+        },
+        Value::Text(text) if takes("integer") && text.written.is_none() => {
+            let number = text.text.trim_end_matches('%').trim();
+            number.parse::<u64>().ok()?;
+            return Some(format!("write the number alone: {number}"));
+        }
+        Value::Text(_) if takes("object") => "write it as a mapping: key, colon, blank, value",
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 #[cfg(test)]

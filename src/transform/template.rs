@@ -19,6 +19,8 @@ pub struct TemplateFault {
     pub offset: usize,
     /// What is wrong.
     pub message: String,
+    /// What to write instead.
+    pub hint: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,11 +45,11 @@ impl Template {
                 literal.push_str(brace);
                 at += 2;
             } else if brace == "}" {
-                return Err(fault(at, "a single `}`; write `}}` for a brace"));
+                return Err(fault(at, "a single `}`", "an attribute is written {name}; write `}}` for a brace"));
             } else {
                 let inside = &text[at + 1..];
                 let Some(end) = inside.find('}') else {
-                    return Err(fault(at, "`{` without `}`; write `{{` for a brace"));
+                    return Err(fault(at, "`{` without `}`", "an attribute is written {name}; write `{{` for a brace"));
                 };
                 if !literal.is_empty() {
                     parts.push(Part::Literal(std::mem::take(&mut literal)));
@@ -79,6 +81,29 @@ impl Template {
     /// True when it holds no attribute.
     pub fn is_literal(&self) -> bool {
         !self.parts.iter().any(|part| matches!(part, Part::Attribute { .. }))
+    }
+
+    /// Could it be filled in to this text, whatever the attributes hold.
+    pub fn fits(&self, text: &str) -> bool {
+        let mut rest = text;
+        let mut after_attribute = false;
+        for (index, part) in self.parts.iter().enumerate() {
+            let Part::Literal(literal) = part else {
+                after_attribute = true;
+                continue;
+            };
+            if !after_attribute {
+                let Some(behind) = rest.strip_prefix(literal.as_str()) else { return false };
+                rest = behind;
+            } else if index + 1 == self.parts.len() {
+                return rest.ends_with(literal.as_str());
+            } else {
+                let Some((_, behind)) = rest.split_once(literal.as_str()) else { return false };
+                rest = behind;
+            }
+            after_attribute = false;
+        }
+        after_attribute || rest.is_empty()
     }
 
     /// The attributes it holds.
@@ -113,20 +138,31 @@ fn placeholder(inside: &str, offset: usize) -> Result<Part, TemplateFault> {
         None => (inside, None),
     };
     if name.is_empty() {
-        return Err(fault(offset, "no attribute name between the braces"));
+        return Err(fault(offset, "no attribute name between the braces", "write {type} or {region:-none}"));
     }
     if let Some(bad) = name.find(|c: char| !matches!(c, 'a'..='z' | '0'..='9')) {
-        return Err(fault(offset + bad, format!("`{name}` is not an attribute name: only a-z and 0-9 are allowed")));
+        let lower = name.to_ascii_lowercase();
+        let hint = if name.starts_with("data.") || name.starts_with(['.', '$']) {
+            "templates hold attributes only; a step before can make one: set: {total: {jq: .total}}".to_owned()
+        } else if lower != name && lower.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            format!("did you mean {{{lower}}}?")
+        } else {
+            "write {name}, or {name:-default} for events without it".to_owned()
+        };
+        let message = format!("`{name}` is not an attribute name: only a-z and 0-9 are allowed");
+        return Err(fault(offset + bad, message, hint));
     }
     if name == "data" {
-        return Err(fault(offset, "`data` is not an attribute; templates hold attributes only"));
+        let hint = "a step before can make one of it: set: {total: {jq: .total}}";
+        return Err(fault(offset, "`data` is not an attribute; templates hold attributes only", hint));
     }
     if let Some(bad) = default.as_deref().and_then(|text| text.find('{')) {
-        return Err(fault(offset + name.len() + 2 + bad, "a default cannot hold braces"));
+        let hint = "a default is plain text: {region:-none}";
+        return Err(fault(offset + name.len() + 2 + bad, "a default cannot hold braces", hint));
     }
     Ok(Part::Attribute { name: name.to_owned(), default })
 }
 
-fn fault(offset: usize, message: impl Into<String>) -> TemplateFault {
-    TemplateFault { offset, message: message.into() }
+fn fault(offset: usize, message: impl Into<String>, hint: impl Into<String>) -> TemplateFault {
+    TemplateFault { offset, message: message.into(), hint: hint.into() }
 }

@@ -4,7 +4,7 @@ use super::{File, names, transform};
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
-use crate::config::suggest::did_you_mean;
+use crate::config::suggest::{did_you_mean, known};
 use crate::config::yaml::{Range, Value};
 use crate::lane_name::LaneName;
 use crate::route::split::{Branch, KeyOf, Split};
@@ -60,7 +60,9 @@ impl<'p, 'n> Branches<'p, 'n> {
         if !lists.is_empty() && lists.iter().all(|(weight, _)| *weight == Some(0)) {
             let message = "all weights of the split are 0: no event could take a branch";
             let place = part.items().first().and_then(|branch| branch.get("weight"));
-            problems.error(file.source, place.map_or(part.start(), Part::range), Code::BadSplit, message);
+            let hint = Some("what counts is the part each has of their sum: 95 and 5".to_owned());
+            let range = place.map_or(part.start(), Part::range);
+            problems.error_with_hint(file.source, range, Code::BadSplit, message, hint);
             return None;
         }
         Some(Branches { lists, is_split: true })
@@ -162,13 +164,19 @@ impl<'f, 'n> References<'f, 'n> {
     pub fn check(&self, complete: bool, problems: &mut Problems) {
         for (file, name, of, range) in &self.named {
             let (code, message, hint) = match self.declared.get(of) {
-                Some(true) if name == of => (Code::BadShadow, format!("route `{of}` is the shadow of itself"), None),
+                Some(true) if name == of => {
+                    let hint = Some("name the live route it is compared with, or write shadow: true".to_owned());
+                    (Code::BadShadow, format!("route `{of}` is the shadow of itself"), hint)
+                }
                 Some(true) => {
                     let hint = Some("name the live route both are compared with".to_owned());
                     (Code::BadShadow, format!("route `{of}` is a shadow route itself"), hint)
                 }
                 None if complete => {
-                    let hint = did_you_mean(of, self.declared.keys().copied());
+                    let mut names: Vec<&str> = self.declared.keys().copied().collect();
+                    names.sort_unstable();
+                    let hint = did_you_mean(of, names.iter().copied()).unwrap_or_else(|| known("declared", &names));
+                    let hint = Some(hint);
                     (Code::UnknownReference, format!("there is no route `{of}`"), hint)
                 }
                 Some(false) | None => continue,

@@ -7,6 +7,7 @@ use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
 use crate::config::route_file::{Order, Retry};
+use crate::config::suggest::did_you_mean;
 use crate::deliver::entry::{DeliverEntry, RetryPolicy, Target};
 use crate::deliver::http::url::{self, UrlTarget};
 use crate::deliver::kafka::topic;
@@ -148,8 +149,12 @@ fn target(file: &File<'_>, part: &Part<'_>, kind: &DestinationSpec, problems: &m
         return url(file, value.unwrap_or(part), value.is_some(), options, problems).map(Target::Url).filter(|_| good);
     }
     let Some(value) = value else {
-        let message = format!("a delivery to a `{word}` destination needs `{wanted}`");
-        problems.error(file.source, part.start(), Code::MissingKey, message);
+        // One that is misspelt, or that belongs to another kind, was told already.
+        if good && !part.pairs().any(|(key, _, _)| key == "<<" || did_you_mean(key, [wanted]).is_some()) {
+            let message = format!("a delivery to a `{word}` destination needs `{wanted}`");
+            let hint = Some(format!("write {wanted}: {}", example(kind)));
+            problems.error_with_hint(file.source, part.start(), Code::MissingKey, message, hint);
+        }
         return None;
     };
     let target = match kind {
@@ -158,6 +163,15 @@ fn target(file: &File<'_>, part: &Part<'_>, kind: &DestinationSpec, problems: &m
         _ => stream(file, value, problems).map(Target::Stream),
     };
     target.filter(|_| good)
+}
+
+/// What a target may look like.
+fn example(kind: &DestinationSpec) -> &'static str {
+    match kind {
+        DestinationSpec::Nats(_) | DestinationSpec::Kafka(_) => "\"orders.{type}\"",
+        DestinationSpec::Http(_) => "\"/orders/{type}\"",
+        DestinationSpec::Log | DestinationSpec::Discard => "orders",
+    }
 }
 
 /// A template whose text around the attributes is legal.
@@ -235,7 +249,8 @@ fn stream(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<S
     } else {
         return Some(text.to_owned());
     };
-    problems.error(file.source, part.range(), Code::BadValue, fault);
+    let hint = Some("write a fixed name, such as stream: orders.eu".to_owned());
+    problems.error_with_hint(file.source, part.range(), Code::BadValue, fault, hint);
     None
 }
 

@@ -48,7 +48,8 @@ fn nested(
 ) -> Option<Vec<Filter>> {
     if part.is_good() && part.items().is_empty() {
         let message = format!("`{dialect}` needs at least one filter");
-        problems.error(file.source, part.range(), Code::BadFilter, message);
+        let hint = Some(format!("write {dialect}: [{{exact: {{type: com.example.order}}}}]"));
+        problems.error_with_hint(file.source, part.range(), Code::BadFilter, message, hint);
         return None;
     }
     let filters: Vec<Option<Filter>> =
@@ -98,7 +99,9 @@ fn attributes(
 ) -> Option<Vec<(ByteString, ByteString)>> {
     if part.is_good() && part.pairs().next().is_none() {
         let message = format!("`{dialect}` needs at least one attribute");
-        problems.error(file.source, part.range(), Code::BadFilter, message);
+        let hint =
+            Some(format!("write {dialect}: {{type: com.example.order}}, or leave the filter out to take every event"));
+        problems.error_with_hint(file.source, part.range(), Code::BadFilter, message, hint);
         return None;
     }
     let mut pairs = Vec::new();

@@ -199,8 +199,11 @@ fn text(file: &str, bytes: &[u8], problems: &mut Problems) -> Option<SourceText>
         Err(error) => {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let (line, column) = SourceText::new(file, String::from_utf8_lossy(before)).position(before.len());
-            let problem = Problem::of_file(file, Code::YamlSyntax, "the file is not UTF-8 from here on");
-            problems.push(Problem { line, column, ..problem });
+            let wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+            let what = if wide { "the file is UTF-16, not UTF-8" } else { "the file is not UTF-8 from here on" };
+            let problem = Problem::of_file(file, Code::YamlSyntax, what).hint("save it with the encoding UTF-8");
+            let excerpt = SourceText::new(file, String::from_utf8_lossy(bytes)).excerpt(line).filter(|_| !wide);
+            problems.push(Problem { line, column, excerpt, ..problem });
             None
         }
     }

@@ -132,5 +132,9 @@ fn locate(source: &SourceText, pointer: &str) -> Range {
         let Some((place, below)) = next else { break };
         (range, node) = (place, below);
     }
+    // Of a pattern the text is meant, not the keyword.
+    if pointer.ends_with("/pattern") && matches!(node.value, Value::Text(_)) {
+        range = node.range;
+    }
     Range::point(range.line, range.column)
 }

@@ -2,6 +2,8 @@
 
 use super::filter::{Programs, name_fault};
 use super::{File, conversion, filter};
+use crate::cloudevents::Kind;
+use crate::cloudevents::attributes::{check_value, expected_kind};
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
@@ -75,7 +77,7 @@ fn set(
     let mut good = part.is_good() && !is_empty("set", file, part, problems);
     for (name, range, value) in part.pairs() {
         let fault = match name {
-            "specversion" => Some(("`specversion` cannot be set".to_owned(), None)),
+            "specversion" => Some(specversion()),
             _ => name_fault(name),
         };
         if let Some((message, hint)) = fault {
@@ -88,6 +90,24 @@ fn set(
         }
     }
     good.then_some(pairs)
+}
+
+/// A value that is the same for all events would make each of them a dead letter where the attribute does not take it.
+fn check_fixed(file: &File<'_>, name: &str, part: &Part<'_>, template: &Template, problems: &mut Problems) -> bool {
+    let fault = match expected_kind(name) {
+        Some(_) if template.is_literal() => check_value(name, Kind::String, template.literal_prefix()).err(),
+        _ => None,
+    };
+    let Some(fault) = fault else { return true };
+    let message =
+        if part.node().is_secret() { format!("`{name}` cannot be set to what is filled in here") } else { fault };
+    problems.error(file.source, part.range(), Code::BadTransform, message);
+    false
+}
+
+/// What nobody may write.
+fn specversion() -> (String, Option<String>) {
+    ("`specversion` cannot be set".to_owned(), Some("events leave in the version they have, 1.0".to_owned()))
 }
 
 /// An empty mapping or list does nothing, which nobody means.
@@ -123,7 +143,10 @@ fn set_value(
             problems.error(file.source, part.range(), Code::BadTransform, message);
             None
         }
-        route_file::SetValue::Text(_) => template(file, part, problems).map(SetValue::Template),
+        route_file::SetValue::Text(_) => {
+            let template = template(file, part, problems)?;
+            check_fixed(file, name, part, &template, problems).then_some(SetValue::Template(template))
+        }
         // Found above.
         route_file::SetValue::Program(_) => None,
     }
@@ -135,7 +158,11 @@ fn remove(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<V
     for item in part.items() {
         let Some(name) = item.text() else { continue };
         let fault = if REQUIRED.contains(&name) {
-            Some((format!("`{name}` cannot be removed: every event has it"), None))
+            let hint = format!("`set` gives it another value: set: {{{name}: …}}");
+            Some((
+                format!("`{name}` cannot be removed: every event has it"),
+                Some(hint).filter(|_| name != "specversion"),
+            ))
         } else {
             name_fault(name)
         };
@@ -166,7 +193,7 @@ fn rename(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<V
         }
         let Some(text) = new.text() else { continue };
         if text == "specversion" {
-            refuse(new.range(), ("`specversion` cannot be set".to_owned(), None));
+            refuse(new.range(), specversion());
         } else if let Some(fault) = name_fault(text) {
             refuse(new.range(), fault);
         } else if names.iter().any(|(_, other)| other == text) {
@@ -263,7 +290,8 @@ pub fn template(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Op
             let range = part.node().range_at(fault.offset, file.source);
             let secret = part.node().is_secret();
             let message = if secret { "the interpolated text is no template".to_owned() } else { fault.message };
-            problems.error(file.source, range, Code::BadTemplate, message);
+            let hint = Some(fault.hint).filter(|_| !secret);
+            problems.error_with_hint(file.source, range, Code::BadTemplate, message, hint);
             None
         }
     }

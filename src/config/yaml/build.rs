@@ -1,31 +1,15 @@
 //! Parser events become nodes, counted against the budget as they come.
 
+use super::fault::{self, Fatal, position};
 use super::input::{Ahead, Bounded};
 use super::scalar::{self, Scalar};
 use super::{Key, MAX_LEVELS, MAX_NODES, Node, Pair, Range, Text, Value};
 use crate::codes::Code;
 use crate::config::interpolate::{self, Environment};
 use crate::config::problem::{Problems, SourceText};
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-
-pub(super) struct Fatal {
-    pub(super) range: Range,
-    pub(super) code: Code,
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
-}
-
-impl Fatal {
-    fn too_large(range: Range, message: String) -> Fatal {
-        Fatal { range, code: Code::TooLarge, message, hint: None }
-    }
-
-    fn syntax(range: Range, message: impl Into<String>, hint: &str) -> Fatal {
-        Fatal { range, code: Code::YamlSyntax, message: message.into(), hint: Some(hint.to_owned()) }
-    }
-}
 
 /// A list or mapping that is not closed yet.
 struct Open {
@@ -35,6 +19,8 @@ struct Open {
     nodes: usize,
     /// Levels in it, itself included.
     levels: usize,
+    /// A problem was reported for the whole of it.
+    broken: bool,
     content: Content,
 }
 
@@ -88,7 +74,7 @@ impl<'a> Builder<'a> {
                 return Err(too_many_nodes(range));
             }
             ahead.reset();
-            let (event, span) = event.map_err(|error| syntax(&error))?;
+            let (event, span) = event.map_err(|error| fault::of(&error, source))?;
             self.event(event, range_of(span))?;
         }
         let empty = Node { value: Value::Null, range: Range::START };
@@ -101,20 +87,22 @@ impl<'a> Builder<'a> {
             Event::DocumentStart(_) => self.document(range),
             Event::Alias(anchor) => self.alias(anchor, range),
             Event::Scalar(text, style, anchor, tag) => {
-                self.refuse_tag(tag.is_some(), range);
                 self.count(1, range)?;
-                let finished = self.scalar(&text, style, range);
+                let mut finished = self.scalar(&text, style, range);
+                if self.refuse_tag(tag.is_some(), range) {
+                    finished.node.value = Value::Broken;
+                }
                 self.finish(anchor, finished);
                 Ok(())
             }
             Event::SequenceStart(anchor, tag) => {
-                self.refuse_tag(tag.is_some(), range);
-                self.start(anchor, range, Content::List(Vec::new()))
+                let tagged = self.refuse_tag(tag.is_some(), range);
+                self.start(anchor, range, tagged, Content::List(Vec::new()))
             }
             Event::MappingStart(anchor, tag) => {
-                self.refuse_tag(tag.is_some(), range);
+                let tagged = self.refuse_tag(tag.is_some(), range);
                 let content = Content::Map { pairs: Vec::new(), keys: HashSet::new(), pending: Pending::Key };
-                self.start(anchor, range, content)
+                self.start(anchor, range, tagged, content)
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 self.end(range);
@@ -131,23 +119,26 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn refuse_tag(&mut self, tagged: bool, range: Range) {
+    /// What it stands before is told of once, here: what it was meant to be is not known.
+    fn refuse_tag(&mut self, tagged: bool, range: Range) -> bool {
         if tagged {
             let hint = Some("remove the tag; text that looks like a number goes in quotes".to_owned());
             self.problems.error_with_hint(self.source, range, Code::BadValue, "tags are not supported", hint);
         }
+        tagged
     }
 
-    fn start(&mut self, anchor: usize, range: Range, content: Content) -> Result<(), Fatal> {
+    fn start(&mut self, anchor: usize, range: Range, broken: bool, content: Content) -> Result<(), Fatal> {
         self.count(1, range)?;
         check_levels(self.open.len() + 1, range)?;
-        self.open.push(Open { anchor, range, nodes: 1, levels: 1, content });
+        self.open.push(Open { anchor, range, nodes: 1, levels: 1, broken, content });
         Ok(())
     }
 
     fn end(&mut self, range: Range) {
         let Some(open) = self.open.pop() else { return };
         let value = match open.content {
+            _ if open.broken => Value::Broken,
             Content::List(items) => Value::List(items.into()),
             Content::Map { pairs, .. } => Value::Map(pairs.into()),
         };
@@ -262,41 +253,8 @@ fn too_many_nodes(range: Range) -> Fatal {
     Fatal::too_large(range, format!("the file holds more than {MAX_NODES} nodes after aliases are expanded"))
 }
 
-fn syntax(error: &ScanError) -> Fatal {
-    let range = range_of(Span::empty(*error.marker()));
-    if error.info() == "recursion limit exceeded" {
-        // The scanner looks ahead of the events and has a limit of its own, above ours.
-        return Fatal::too_large(range, format!("the file nests deeper than {MAX_LEVELS} levels"));
-    }
-    Fatal { range, code: Code::YamlSyntax, message: error.info().to_owned(), hint: hint(error.info()) }
-}
-
-/// What most often stands behind a fault the parser describes in the terms of the grammar.
-fn hint(info: &str) -> Option<String> {
-    let hint = if info.contains("flow") || info.contains("',' or") {
-        "inside of `{…}` and `[…]`, text that holds any of `{}[],` goes in quotes; see also that each bracket is closed"
-    } else if info.contains("mapping values are not allowed") {
-        "see to the indentation; text that holds `: ` goes in quotes"
-    } else if info.contains("indentation") || info.contains("block") || info.contains("simple key") {
-        "see to the indentation of this line and the one before it"
-    } else if info.contains("quoted scalar") {
-        "see that the quotes are closed"
-    } else if info.contains("anchor") {
-        "an alias `*name` needs an anchor `&name` before it; text that begins with `*` or `&` goes in quotes"
-    } else {
-        return None;
-    };
-    Some(hint.to_owned())
-}
-
 fn range_of(span: Span) -> Range {
     let (line, column) = position(span.start);
     let (end_line, end_column) = position(span.end);
     Range { line, column, end_line, end_column }
-}
-
-/// The parser counts lines from 1 and columns from 0.
-fn position(marker: Marker) -> (u32, u32) {
-    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    (number(marker.line()), number(marker.col() + 1))
 }

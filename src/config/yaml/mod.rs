@@ -4,6 +4,7 @@
 //! Aliases share their node, so that a bomb costs its budget check and nothing else.
 
 mod build;
+mod fault;
 mod input;
 pub mod scalar;
 #[cfg(test)]

@@ -15,6 +15,8 @@ mod partitioner;
 mod properties;
 #[cfg(feature = "kafka")]
 mod session;
+#[cfg(feature = "kafka")]
+pub mod survey;
 #[cfg(all(test, feature = "kafka"))]
 mod tests;
 #[cfg(feature = "kafka")]

@@ -51,7 +51,7 @@ impl ClientContext for Watch {
 }
 
 /// What a line of librdkafka's log says about a connection that did not come about. One that was up and is gone is none.
-fn failed_to_connect<'a>(kind: &str, text: &'a str) -> Option<&'a str> {
+pub fn failed_to_connect<'a>(kind: &str, text: &'a str) -> Option<&'a str> {
     let is_one = kind == "FAIL" && !text.contains("in state UP");
     // `[thrd:NAME]: ` stands before the rest.
     is_one.then(|| text.split_once("]: ").map_or(text, |(_thread, reason)| reason))

@@ -36,6 +36,11 @@ pub fn options(name: &str, login: Option<&Login>, link: Weak<Link>) -> ConnectOp
             }
             std::future::ready(())
         });
+    logged_in(options, login)
+}
+
+/// The same options with who logs in.
+pub fn logged_in(options: ConnectOptions, login: Option<&Login>) -> ConnectOptions {
     match login {
         Some(Login::Password { user, password }) => {
             options.user_and_password(user.clone(), password.reveal().to_owned())

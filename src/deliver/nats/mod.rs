@@ -17,6 +17,8 @@ mod error;
 mod headers;
 #[cfg(feature = "nats")]
 mod stream;
+#[cfg(feature = "nats")]
+pub mod survey;
 #[cfg(all(test, feature = "nats"))]
 mod tests;
 

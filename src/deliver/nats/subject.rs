@@ -1,5 +1,6 @@
 //! NATS subjects out of event content: what a template's values become, and what may be published to at all.
 
+use crate::transform::template::Template;
 use std::fmt::Write as _;
 
 /// Longest subject in bytes. A server drops the whole connection over a protocol line longer than its `max_control_line`
@@ -68,6 +69,27 @@ pub fn check_pattern(pattern: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Could a message for one of them reach the other: both may hold wildcards.
+pub fn overlap(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('.'), other.split('.'));
+    loop {
+        match (one.next(), other.next()) {
+            (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
+            (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+            _ => return false,
+        }
+    }
+}
+
+/// A pattern that takes every subject a template may become. A value may hold dots, so it takes all that follows.
+pub fn pattern_of(template: &Template) -> String {
+    if template.is_literal() {
+        return template.literal_prefix().to_owned();
+    }
+    let before = template.literal_prefix().rsplit_once('.').map_or("", |(tokens, _)| tokens);
+    if before.is_empty() { ">".to_owned() } else { format!("{before}.>") }
+}
+
 fn check_length(subject: &str) -> Result<(), String> {
     if subject.is_empty() {
         return Err("the subject is empty".to_owned());
@@ -80,7 +102,8 @@ fn check_length(subject: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_BYTES, check, check_pattern, escape};
+    use super::{MAX_BYTES, check, check_pattern, escape, overlap, pattern_of};
+    use crate::transform::template::Template;
     use proptest::prelude::proptest;
 
     fn escaped(value: &str) -> String {
@@ -140,6 +163,28 @@ mod tests {
         }
         for pattern in ["", "orders.", "orders.>.x", "orders*", "a.b>", "a b", "a..b"] {
             assert!(check_pattern(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn subjects_and_patterns_overlap() {
+        for (one, other) in
+            [("a.b", "a.b"), ("a.b", "a.*"), ("a.b", "a.>"), ("a.>", "a.b.c"), (">", "x"), ("*.b", "a.*")]
+        {
+            assert!(overlap(one, other) && overlap(other, one), "{one} {other}");
+        }
+        for (one, other) in [("a.b", "a"), ("a.b", "a.c"), ("a", "a.>"), ("a.*", "a.b.c"), ("a.b.>", "a.c.>")] {
+            assert!(!overlap(one, other) && !overlap(other, one), "{one} {other}");
+        }
+        for (template, pattern) in [
+            ("a.b", "a.b"),
+            ("a.{type}", "a.>"),
+            ("a.b-{type}.c", "a.>"),
+            ("{type}", ">"),
+            ("x{type}.a", ">"),
+            ("a.b.{x:-y}", "a.b.>"),
+        ] {
+            assert_eq!(pattern_of(&Template::parse(template).unwrap()), pattern, "{template}");
         }
     }
 

@@ -1,6 +1,6 @@
-//! What can be told of an expression without an event: what surprises, what can never be true, and what an event must have.
+//! What can be told of an expression without an event: what surprises, and what can never be true.
 
-use super::ast::{Link, Node, Operator, Test, What};
+use super::ast::{Node, Operator, What};
 use super::value::Value;
 use super::{Attributes, REQUIRED, eval};
 
@@ -149,47 +149,4 @@ pub(super) fn attributes(root: &Node) -> Vec<&str> {
     let mut names = Vec::new();
     collect(root, &mut names);
     names
-}
-
-/// The texts of `attribute` outside which the expression cannot be TRUE without an error; `None`: any may do.
-pub(super) fn required<'n>(node: &'n Node, attribute: &str) -> Option<Vec<&'n str>> {
-    match node {
-        Node::Chain(first, rest) => match rest.first()?.operator {
-            // A chain that starts with AND holds only if its first side does, as long as only AND follows.
-            Operator::And if rest.iter().all(|link| link.operator == Operator::And) => {
-                let sides = std::iter::once(&**first).chain(rest.iter().map(|link| &link.right));
-                sides.filter_map(|side| required(side, attribute)).min_by_key(Vec::len)
-            }
-            Operator::Or if rest.iter().all(|link| link.operator == Operator::Or) => {
-                let sides = std::iter::once(&**first).chain(rest.iter().map(|link| &link.right));
-                let each: Option<Vec<_>> = sides.map(|side| required(side, attribute)).collect();
-                each.map(|each| each.concat())
-            }
-            Operator::Equal => equality(first, rest, attribute).map(|text| vec![text]),
-            _ => None,
-        },
-        Node::Tested(operand, tests) => membership(operand, tests, attribute),
-        _ => None,
-    }
-}
-
-fn equality<'n>(first: &'n Node, rest: &'n [Link], attribute: &str) -> Option<&'n str> {
-    let [only] = rest else { return None };
-    match (first, &only.right) {
-        (Node::Attribute(name), Node::Literal(Value::String(text)))
-        | (Node::Literal(Value::String(text)), Node::Attribute(name))
-            if &*name.text == attribute =>
-        {
-            Some(text)
-        }
-        _ => None,
-    }
-}
-
-fn membership<'n>(operand: &Node, tests: &'n [Test], attribute: &str) -> Option<Vec<&'n str>> {
-    let (Node::Attribute(name), [Test { negated: false, what: What::In(set), .. }]) = (operand, tests) else {
-        return None;
-    };
-    let text = |node: &'n Node| if let Node::Literal(Value::String(text)) = node { Some(&**text) } else { None };
-    if &*name.text == attribute { set.iter().map(text).collect() } else { None }
 }

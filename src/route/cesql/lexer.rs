@@ -60,6 +60,9 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, ParseError> {
             'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => word(rest),
             _ => match SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
                 Some(sign) => (What::Sign(sign), sign.len()),
+                None if c == '.' && text[..at].ends_with(|before: char| before.is_ascii_digit()) => {
+                    return Err(fraction(at));
+                }
                 None => return Err(foreign(rest, c, at)),
             },
         };
@@ -105,6 +108,11 @@ fn string(rest: &str, offset: usize) -> Result<(What<'_>, usize), ParseError> {
     }
     let fault = ParseError::new(offset, format!("the string is not closed; {delimiter} is missing at its end"));
     Err(fault.hint(format!("inside of the string write \\{delimiter} for the quote itself")))
+}
+
+fn fraction(offset: usize) -> ParseError {
+    let fault = ParseError::new(offset, "numbers are whole: `.` has no meaning in one");
+    fault.hint("Integers are from -2147483648 to 2147483647; put other numbers in quotes to compare them as text")
 }
 
 fn foreign(rest: &str, c: char, offset: usize) -> ParseError {

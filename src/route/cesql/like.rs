@@ -32,6 +32,17 @@ impl Pattern {
         Pattern(parts.into())
     }
 
+    /// What a text that fits begins with, and, where there is a wildcard, what it ends with.
+    pub fn ends(&self) -> (String, Option<String>) {
+        let literal = |part: &Part| if let Part::Exactly(c) = part { Some(*c) } else { None };
+        let begin: String = self.0.iter().map_while(literal).collect();
+        if self.0.iter().all(|part| literal(part).is_some()) {
+            return (begin, None);
+        }
+        let end: Vec<char> = self.0.iter().rev().map_while(literal).collect();
+        (begin, Some(end.into_iter().rev().collect()))
+    }
+
     /// Does the whole text fit? Takes time in proportion to text × pattern at worst, and no memory.
     pub fn matches(&self, text: &str) -> bool {
         let parts = &self.0;
@@ -108,6 +119,21 @@ mod tests {
             (r"\", r"\", true),
         ] {
             assert_eq!(Pattern::new(pattern).matches(text), fits, "`{text}` LIKE `{pattern}`");
+        }
+    }
+
+    #[test]
+    fn what_fitting_texts_begin_and_end_with() {
+        for (pattern, begin, end) in [
+            ("abc", "abc", None),
+            ("", "", None),
+            ("a%", "a", Some("")),
+            ("%c", "", Some("c")),
+            ("a_c", "a", Some("c")),
+            (r"a\%%\_b", "a%", Some("_b")),
+            ("%b%", "", Some("")),
+        ] {
+            assert_eq!(Pattern::new(pattern).ends(), (begin.to_owned(), end.map(str::to_owned)), "{pattern}");
         }
     }
 

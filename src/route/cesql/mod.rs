@@ -59,6 +59,7 @@
 
 mod ast;
 mod builtin;
+mod condition;
 mod error;
 mod eval;
 mod findings;
@@ -71,6 +72,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use condition::{Condition, Fit};
 pub use error::{Error, ErrorKind, ParseError};
 pub use findings::{Finding, FindingKind};
 pub use functions::{Body, Failure, Functions, Signature, SignatureError};
@@ -169,11 +171,10 @@ impl Expression {
         findings::attributes(&self.0.root)
     }
 
-    /// The texts of an attribute outside which it can never match; `None` when any text may do. For indexes over many
-    /// expressions: `type = 'a' AND …`, `type IN ('a', 'b')` and `OR` of such are understood. Holds for attributes that are
-    /// always text, as `type` and `source` are: for an Integer, `01` equals 1.
-    pub fn required(&self, attribute: &str) -> Option<Vec<&str>> {
-        findings::required(&self.0.root, attribute)
+    /// What an event must have for it to hold as a filter. For indexes over many expressions: equalities, `IN`, `LIKE` with
+    /// a known beginning or end, and `AND` and `OR` of such are understood.
+    pub fn condition(&self) -> Condition<'_> {
+        condition::of(&self.0.root)
     }
 }
 

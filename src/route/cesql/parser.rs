@@ -36,7 +36,8 @@ const KEYWORDS: [&str; 9] = ["AND", "OR", "XOR", "NOT", "LIKE", "IN", "EXISTS", 
 pub(super) fn parse(text: &str, functions: &Functions) -> Result<Node, ParseError> {
     let tokens = lexer::tokens(text)?;
     if matches!(tokens[..], [Token { what: What::End, .. }]) {
-        return Err(ParseError::new(0, "the expression is empty"));
+        let fault = ParseError::new(0, "the expression is empty");
+        return Err(fault.hint("compare an attribute: type = 'com.example.order'"));
     }
     let mut parser = Parser { tokens: &tokens, at: 0, depth: 0, functions };
     let node = parser.level(0)?;

@@ -1,9 +1,10 @@
 //! Which routes are worth evaluating for an event: found by the texts of its attributes instead of one by one.
 //!
 //! Of what each route needs ([`need`]) the index takes the keys that fewest routes share and files the route under each of
-//! them: whole values in a hash map, beginnings and ends in a [`trie`]. An event is looked up once for each attribute that
-//! has keys, so the cost grows with the routes that are found, not with those that are there. A route of which no need is
-//! known is found by every event. Every route that is found is still evaluated: results are those of evaluating all.
+//! them: whole values and numbers in hash maps, beginnings and ends in a [`trie`]. An event is looked up once for each
+//! attribute that has keys, so the cost grows with the routes that are found, not with those that are there. A route of
+//! which no need is known is found by every event. Every route that is found is still evaluated: results are those of
+//! evaluating all.
 
 pub mod need;
 pub mod trie;
@@ -39,6 +40,8 @@ struct ByAttribute {
     exact: HashMap<ByteString, Vec<u32>>,
     prefix: Trie,
     suffix: Trie,
+    /// By the number a text stands for.
+    numbers: HashMap<i32, Vec<u32>>,
     present: Vec<u32>,
 }
 
@@ -104,6 +107,11 @@ impl Index {
             Fit::Exact => note(keys.exact.entry(key.value.clone()).or_default(), route),
             Fit::Prefix => keys.prefix.insert(End::Front(key.value.as_bytes()), route),
             Fit::Suffix => keys.suffix.insert(End::Back(key.value.as_bytes()), route),
+            Fit::Number => match key.value.parse() {
+                Ok(number) => note(keys.numbers.entry(number).or_default(), route),
+                // It was made from a number; should it be none, every event with the attribute may do.
+                Err(_) => note(&mut keys.present, route),
+            },
             Fit::Present => note(&mut keys.present, route),
         }
     }
@@ -120,9 +128,23 @@ impl ByAttribute {
         if !self.suffix.is_empty() {
             self.suffix.walk(End::Back(text.as_bytes()), |routes| lists.push(routes));
         }
+        if !self.numbers.is_empty()
+            && let Some(routes) = number(text).and_then(|number| self.numbers.get(&number))
+        {
+            lists.push(routes);
+        }
         if !self.present.is_empty() {
             lists.push(&self.present);
         }
+    }
+}
+
+/// The number an attribute's text is cast to: its own, or that of a truth value.
+fn number(text: &str) -> Option<i32> {
+    match text {
+        "true" => Some(1),
+        "false" => Some(0),
+        _ => text.parse().ok(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a filter needs of an event: a condition that is cheap to look up and holds for every event the filter takes.
 
-use crate::route::cesql::Expression;
+use crate::route::cesql::{self, Condition};
 use crate::route::filter::Filter;
 use bytestring::ByteString;
 use std::collections::HashMap;
@@ -14,6 +14,8 @@ pub enum Fit {
     Prefix,
     /// It ends with the value.
     Suffix,
+    /// It is, or is cast to, the whole number that the value holds (CESQL 1.0 §3.7).
+    Number,
     /// The event has the attribute; the value is empty.
     Present,
 }
@@ -56,23 +58,31 @@ impl Need {
             Filter::Suffix(wanted) => Need::of_pairs(Fit::Suffix, wanted),
             Filter::All(filters) => Need::of_all(filters),
             Filter::Any(filters) => Need::Any(filters.iter().map(Need::of).collect()),
-            Filter::Sql(expression) => Need::of_expression(expression),
+            Filter::Sql(expression) => Need::of_condition(expression.condition()),
             Filter::Hidden(filter) => Need::of(filter),
             Filter::Not(_) | Filter::Jq(_) => Need::Nothing,
         }
     }
 
-    /// Of an expression what it asks of the two attributes every event has as text.
-    fn of_expression(expression: &Expression) -> Need {
-        let of = |attribute: &'static str| {
-            let texts = expression.required(attribute)?;
-            let key = |text: &str| {
-                let attribute = ByteString::from_static(attribute);
-                Need::Key(Key { attribute, fit: Fit::Exact, value: text.into() })
-            };
-            Some(Need::Any(texts.into_iter().map(key).collect()))
+    fn of_condition(condition: Condition<'_>) -> Need {
+        let key = |attribute: &str, fit, value: String| {
+            Need::Key(Key { attribute: attribute.into(), fit, value: value.into() })
         };
-        Need::All(["type", "source"].into_iter().filter_map(of).collect())
+        match condition {
+            Condition::Unknown => Need::Nothing,
+            Condition::Text { attribute, fit, text } => {
+                let fit = match fit {
+                    cesql::Fit::Exact => Fit::Exact,
+                    cesql::Fit::Prefix => Fit::Prefix,
+                    cesql::Fit::Suffix => Fit::Suffix,
+                };
+                key(attribute, fit, text.into_owned())
+            }
+            Condition::Number { attribute, number } => key(attribute, Fit::Number, number.to_string()),
+            Condition::Present(attribute) => key(attribute, Fit::Present, String::new()),
+            Condition::All(conditions) => Need::All(conditions.into_iter().map(Need::of_condition).collect()),
+            Condition::Any(conditions) => Need::Any(conditions.into_iter().map(Need::of_condition).collect()),
+        }
     }
 
     fn of_pairs(fit: Fit, pairs: &[(ByteString, ByteString)]) -> Need {
@@ -123,7 +133,7 @@ pub struct Access<'n> {
 fn cost(key: &Key, uses: u64) -> u64 {
     let weight = match key.fit {
         _ if key.attribute == "specversion" => 64,
-        Fit::Exact => 1,
+        Fit::Exact | Fit::Number => 1,
         Fit::Prefix | Fit::Suffix => 2,
         Fit::Present => 64,
     };

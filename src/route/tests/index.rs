@@ -2,6 +2,7 @@
 
 use super::naive::{event_of, filters};
 use crate::cloudevents::{Data, Event};
+use crate::route::cesql::Expression;
 use crate::route::filter::{Filter, Subject};
 use crate::route::index::Index;
 use crate::route::index::need::Need;
@@ -21,6 +22,10 @@ fn prefix(attribute: &str, value: &str) -> Filter {
 
 fn suffix(attribute: &str, value: &str) -> Filter {
     Filter::Suffix(vec![(attribute.into(), value.into())])
+}
+
+fn sql(text: &str) -> Filter {
+    Filter::Sql(Expression::compile(text).unwrap())
 }
 
 fn index(routes: &[Vec<Filter>]) -> Index {
@@ -51,12 +56,36 @@ fn routes_are_found_by_what_they_ask_for() {
     assert_eq!(candidates(&index, &event("c", "t")), [2, 6]);
 }
 
+type Shape = fn(u32) -> Vec<Filter>;
+
 /// Ten thousand routes of each shape: an event finds its own and hardly any other.
+fn finds_few(shapes: &[(&str, Shape)]) {
+    for (name, shape) in shapes {
+        let routes: Vec<Vec<Filter>> = (0..10_000).map(shape).collect();
+        let index = index(&routes);
+        for number in [7_u32, 77, 7_777] {
+            let own = format!("a{number}");
+            let (ty, source, region) = (format!("t{number}"), format!("/t{number}"), format!("r{number}"));
+            let ty = if name.starts_with("one type") { "t7" } else { &ty };
+            let event = event_of(&[
+                ("type", ty),
+                ("source", &source),
+                ("region", &region),
+                ("n", &number.to_string()),
+                (&own, "xyz"),
+            ]);
+            let found = candidates(&index, &event);
+            assert!(found.contains(&number) && found.len() < 7, "{name}: {found:?}");
+            assert!(routes[number as usize].iter().all(|filter| filter.matches(&Subject::new(&event))), "{name}");
+        }
+    }
+}
+
 #[test]
 fn an_event_finds_few_of_ten_thousand_routes() {
-    type Shape = fn(u32) -> Vec<Filter>;
-    let shapes: [(&str, Shape); 9] = [
+    finds_few(&[
         ("a type", |n| vec![exact("type", &format!("t{n}"))]),
+        ("an extension", |n| vec![exact("region", &format!("r{n}"))]),
         ("a prefix of the type", |n| vec![prefix("type", &format!("t{n}"))]),
         ("a suffix of the type", |n| vec![suffix("type", &format!("t{n}"))]),
         ("a prefix of the source", |n| vec![prefix("source", &format!("/t{n}"))]),
@@ -72,25 +101,50 @@ fn an_event_finds_few_of_ten_thousand_routes() {
             vec![Filter::Any(vec![both(n), both(n + 20_000)]), prefix("source", "/")]
         }),
         ("an attribute of its own", |n| vec![prefix(&format!("a{n}"), "x")]),
-    ];
-    for (name, shape) in shapes {
-        let routes: Vec<Vec<Filter>> = (0..10_000).map(shape).collect();
-        let index = index(&routes);
-        for number in [7_u32, 77, 7_777] {
-            let mut event = event(&format!("t{number}"), &format!("/t{number}"));
-            if name.starts_with("one type") {
-                event.ty = "t7".into();
-            }
-            if name.ends_with("its own") {
-                event = event_of(&[("type", "t"), ("source", "/"), (&format!("a{number}"), "xyz")]);
-            }
-            let found = candidates(&index, &event);
-            assert!(found.contains(&number) && found.len() < 5, "{name}: {found:?}");
+    ]);
+}
+
+#[test]
+fn an_event_finds_few_of_ten_thousand_expressions() {
+    finds_few(&[
+        ("a type", |n| vec![sql(&format!("type = 't{n}'"))]),
+        ("a source, the other way round", |n| vec![sql(&format!("'/t{n}' = source"))]),
+        ("an extension", |n| vec![sql(&format!("region = 'r{n}'"))]),
+        ("a number", |n| vec![sql(&format!("n = {n}"))]),
+        ("a number as text", |n| vec![sql(&format!("n = '{n}'"))]),
+        ("a list", |n| vec![sql(&format!("region IN ('x{n}', 'r{n}', 'y')"))]),
+        ("a beginning", |n| vec![sql(&format!("region LIKE 'r{n}%'"))]),
+        ("an end", |n| vec![sql(&format!("type LIKE '%t{n}'"))]),
+        ("a whole pattern", |n| vec![sql(&format!("type LIKE 't{n}'"))]),
+        ("both ends", |n| vec![sql(&format!("source LIKE '/%t{n}'"))]),
+        ("one type for all, and an extension", |n| vec![sql(&format!("type = 't7' AND EXISTS n AND region = 'r{n}'"))]),
+        ("one of two", |n| vec![sql(&format!("region = 'x{n}' OR (type = 't{n}' AND n < 100000)"))]),
+        ("mixed", |n| vec![sql(&format!("type = 'x{n}' OR region = 'r{n}' AND EXISTS n"))]),
+        ("any of an expression and a prefix", |n| {
+            vec![Filter::Any(vec![sql(&format!("region = 'r{n}'")), prefix("type", &format!("x{n}"))])]
+        }),
+        ("an expression that tells nothing, and a type", |n| {
+            vec![sql("NOT (n = 100000)"), sql(&format!("type = 't{n}'"))]
+        }),
+        ("an attribute of its own", |n| vec![sql(&format!("EXISTS a{n}"))]),
+    ]);
+}
+
+/// A chain is one level of the tree, however long it is.
+#[test]
+fn long_chains_are_no_deep_trees() {
+    for operators in [["OR", "OR"], ["AND", "AND"], ["OR", "AND"], ["XOR", "OR"]] {
+        let mut text = "type = 'a'".to_owned();
+        for number in 0..20_000 {
+            text += &format!(" {} type = 'a{number}'", operators[number % 2]);
         }
+        let index = index(&[vec![sql(&text)]]);
+        assert!(candidates(&index, &event("a7", "s")).len() <= 1);
     }
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2048))]
     #[test]
     fn no_route_that_matches_is_left_out(
         routes in prop::collection::vec(filters(), 0..12),

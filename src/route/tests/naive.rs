@@ -2,6 +2,7 @@
 
 use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
 use crate::lane_name::LaneName;
+use crate::route::cesql::Expression;
 use crate::route::filter::{Filter, Subject};
 use crate::route::split::{Branch, Split};
 use crate::route::{Route, RouteTable, Shadow};
@@ -11,6 +12,21 @@ use std::sync::Arc;
 
 const NAMES: [&str; 5] = ["type", "source", "subject", "region", "x1"];
 const VALUES: [&str; 6] = ["a", "b", "ab", "ba", "aba", "c"];
+/// Values whose type and spelling matter when they are cast.
+const TYPED: [(Kind, &str); 12] = [
+    (Kind::Integer, "1"),
+    (Kind::Integer, "0"),
+    (Kind::Integer, "-0"),
+    (Kind::Integer, "10"),
+    (Kind::Boolean, "true"),
+    (Kind::Boolean, "false"),
+    (Kind::String, "1"),
+    (Kind::String, "01"),
+    (Kind::String, "+1"),
+    (Kind::String, "TRUE"),
+    (Kind::String, "0"),
+    (Kind::String, ""),
+];
 
 /// An event with these attributes.
 pub fn event_of(attributes: &[(&str, &str)]) -> Event {
@@ -32,14 +48,56 @@ pub fn event_of(attributes: &[(&str, &str)]) -> Event {
 
 /// A random event.
 pub fn event() -> impl Strategy<Value = Event> {
-    let others = prop::collection::vec(prop::option::of(prop::sample::select(&VALUES[..])), 3);
-    (prop::sample::select(&VALUES[..]), prop::sample::select(&VALUES[..]), others, "[a-z]{1,3}").prop_map(
-        |(ty, source, others, id)| {
-            let mut attributes = vec![("type", ty), ("source", source)];
-            attributes.extend(NAMES[2..].iter().zip(others).filter_map(|(name, value)| Some((*name, value?))));
-            Event { id: id.into(), ..event_of(&attributes) }
+    let text = || prop::sample::select(&VALUES[..]);
+    let typed = prop_oneof![text().prop_map(|text| (Kind::String, text)), prop::sample::select(&TYPED[..])];
+    let extensions = prop::collection::vec(prop::option::of(typed), 2);
+    (text(), text(), prop::option::of(text()), extensions, "[a-z]{1,3}").prop_map(
+        |(ty, source, subject, extensions, id)| {
+            let mut event = Event { id: id.into(), ..event_of(&[("type", ty), ("source", source)]) };
+            let subject = subject.map(|subject| ("subject", (Kind::String, subject)));
+            let extensions = NAMES[3..].iter().zip(extensions).filter_map(|(name, value)| Some((*name, value?)));
+            event.attributes = subject
+                .into_iter()
+                .chain(extensions)
+                .map(|(name, (kind, text))| Attribute { name: name.into(), value: Value { kind, text: text.into() } })
+                .collect();
+            event
         },
     )
+}
+
+/// A random expression.
+fn sql() -> impl Strategy<Value = String> {
+    let name = || prop::sample::select(&NAMES[..]);
+    let literal = || {
+        let texts = [&VALUES[..], &["1", "01", "0", "TRUE", "true", ""]].concat();
+        let text = prop::sample::select(texts).prop_map(|text| format!("'{text}'"));
+        prop_oneof![3 => text, 1 => prop::sample::select(vec!["1", "0", "10", "TRUE", "FALSE"]).prop_map(str::to_owned)]
+    };
+    let pattern = prop::sample::select(vec!["a%", "%a", "ab", "a_", "_b", "%b%", "0%", "%0", "%", "1%", "a%a", r"\%%"]);
+    let leaf = prop_oneof![
+        4 => (name(), literal()).prop_map(|(name, value)| format!("{name} = {value}")),
+        1 => (name(), literal()).prop_map(|(name, value)| format!("{value} = {name}")),
+        1 => (name(), literal()).prop_map(|(name, value)| format!("{name} != {value}")),
+        1 => (name(), name()).prop_map(|(one, other)| format!("{one} = {other}")),
+        1 => (name(), prop::collection::vec(literal(), 1..4), any::<bool>())
+            .prop_map(|(name, set, not)| format!("{name} {}IN ({})", if not { "NOT " } else { "" }, set.join(", "))),
+        3 => (name(), pattern, prop::bool::weighted(0.2))
+            .prop_map(|(name, like, not)| format!("{name} {}LIKE '{like}'", if not { "NOT " } else { "" })),
+        1 => name().prop_map(|name| format!("EXISTS {name}")),
+        1 => name().prop_map(str::to_owned),
+        1 => Just("type < 5".to_owned()),
+    ];
+    leaf.prop_recursive(3, 10, 4, |inner| {
+        let operator = || prop::sample::select(vec!["AND", "OR", "XOR"]);
+        prop_oneof![
+            (prop::collection::vec((operator(), inner.clone()), 1..3), inner.clone()).prop_map(|(links, last)| {
+                links.into_iter().map(|(operator, side)| format!("{side} {operator} ")).collect::<String>() + &last
+            }),
+            (inner.clone(), operator(), inner.clone()).prop_map(|(a, operator, b)| format!("({a}) {operator} ({b})")),
+            inner.prop_map(|side| format!("NOT ({side})")),
+        ]
+    })
 }
 
 fn filter() -> impl Strategy<Value = Filter> {
@@ -51,7 +109,8 @@ fn filter() -> impl Strategy<Value = Filter> {
     let leaf = prop_oneof![
         pairs().prop_map(Filter::Exact),
         pairs().prop_map(Filter::Prefix),
-        pairs().prop_map(Filter::Suffix)
+        pairs().prop_map(Filter::Suffix),
+        sql().prop_map(|text| Filter::Sql(Expression::compile(&text).unwrap()))
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![

@@ -103,3 +103,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_template_may_become() {
+    let fits = |template: &str, text: &str| Template::parse(template).unwrap().fits(text);
+    for (template, text) in [
+        ("orders", "orders"),
+        ("orders.{region}", "orders.eu"),
+        ("{a}", "x"),
+        ("{a}-{b}.x", "1-2-3.x"),
+        ("a{{{b}", "a{c"),
+    ] {
+        assert!(fits(template, text), "{template} {text}");
+    }
+    for (template, text) in [
+        ("orders", "orders2"),
+        ("orders.{region}", "order.eu"),
+        ("{a}.x", "a.y"),
+        ("a{b}c{d}e", "abde"),
+        ("{a}aa", "a"),
+    ] {
+        assert!(!fits(template, text), "{template} {text}");
+    }
+}

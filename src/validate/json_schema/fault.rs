@@ -12,16 +12,33 @@ pub fn of(file: &str, schema: &Value, error: &ValidationError<'_>) -> SchemaFaul
     let pointer = Some(error.instance_path().as_str().to_owned());
     match error.kind() {
         ValidationErrorKind::Referencing(reason) => reference(file, schema, reason),
-        ValidationErrorKind::Format { format } if format == "regex" => {
+        _ if is_pattern(error) => {
             let pattern = error.instance().as_str().map(shown).unwrap_or_default();
-            SchemaFault {
-                pointer,
-                hint: Some("look-around (`(?=`, `(?!`) and back references (`\\1`) take no linear time".to_owned()),
-                ..SchemaFault::new(file, format!("`{pattern}` is no valid pattern, or not one of linear time"))
-            }
+            SchemaFault { pointer, ..SchemaFault::new(file, format!("`{pattern}` is no valid pattern")) }
         }
         _ => SchemaFault { pointer, ..SchemaFault::new(file, message::detail(error, message::show)) },
     }
+}
+
+/// Is it about a pattern, or does it only repeat what was told of one below? Patterns are looked at by [`super::patterns`],
+/// which finds all of them.
+pub fn is_of_pattern(error: &ValidationError<'_>, told: &[SchemaFault]) -> bool {
+    let place = error.instance_path().as_str();
+    let below = |fault: &SchemaFault| {
+        fault
+            .pointer
+            .as_deref()
+            .and_then(|pointer| pointer.strip_prefix(place))
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    match error.kind() {
+        ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => told.iter().any(below),
+        _ => is_pattern(error),
+    }
+}
+
+fn is_pattern(error: &ValidationError<'_>) -> bool {
+    matches!(error.kind(), ValidationErrorKind::Format { format } if format == "regex")
 }
 
 /// A `$ref` that leads nowhere. The compiler tells only what it looked for, so the place is found by the text.

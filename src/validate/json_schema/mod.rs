@@ -3,6 +3,7 @@
 mod fault;
 mod message;
 mod node;
+mod patterns;
 
 use super::SchemaFault;
 use crate::cloudevents::Violation;
@@ -33,12 +34,15 @@ impl JsonSchema {
     pub fn compile(file: &str, document: &[u8]) -> Result<JsonSchema, Vec<SchemaFault>> {
         let schema = document::read(document).map_err(|fault| vec![SchemaFault::of(file, fault)])?;
         let draft = draft_of(file, &schema).map_err(|fault| vec![fault])?;
+        let mut faults = patterns::faults(file, &schema);
         if let Ok(metaschema) = jsonschema::meta::validator_for(&schema) {
-            let faults = metaschema.iter_errors(&schema).map(|error| fault::of(file, &schema, &error));
-            let faults = distinct(faults);
-            if !faults.is_empty() {
-                return Err(faults);
-            }
+            let others = metaschema.iter_errors(&schema).filter(|error| !fault::is_of_pattern(error, &faults));
+            let others: Vec<_> = others.collect();
+            let others = others.iter();
+            faults.extend(distinct(others.map(|error| fault::of(file, &schema, error))));
+        }
+        if !faults.is_empty() {
+            return Err(faults);
         }
         let options = jsonschema::options_for::<Metered>()
             .with_draft(draft)

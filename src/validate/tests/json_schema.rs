@@ -160,6 +160,49 @@ fn patterns_run_in_linear_time_or_not_at_all() {
 }
 
 #[test]
+fn every_pattern_of_a_document_is_looked_at_and_nothing_else() {
+    let schema = json!({
+        "properties": {
+            "pattern": {"pattern": "(?!x)"},
+            "a": {"items": [{"pattern": "[a-"}]},
+            "b": {"default": {"pattern": "(?=x)"}, "const": {"pattern": "(?=x)"}, "enum": [{"pattern": "(?=x)"}]},
+        },
+        "patternProperties": {"(?<=x)y": {"not": {"pattern": "(a)\\1"}}},
+        "$defs": {"nobody refers to it": {"anyOf": [true, {"propertyNames": {"pattern": "(?<n>a)\\k<n>"}}]}},
+        "if": {"pattern": "((a{100}){100}){100}"},
+        "then": {"pattern": "^\\d{3}-[\\w.]+\\p{L}$"},
+    });
+    for draft in ["https://json-schema.org/draft/2020-12/schema", "http://json-schema.org/draft-07/schema#"] {
+        let mut schema = schema.clone();
+        schema["$schema"] = draft.into();
+        if draft.contains("2020") {
+            schema["properties"]["a"]["prefixItems"] = schema["properties"]["a"]["items"].take();
+            schema["properties"]["a"].as_object_mut().unwrap().remove("items");
+        }
+        let faults = compile(&schema).unwrap_err();
+        let mut found: Vec<_> = faults.iter().map(|fault| fault.pointer.clone().unwrap_or_default()).collect();
+        found.sort_unstable();
+        let a = if draft.contains("2020") {
+            "/properties/a/prefixItems/0/pattern"
+        } else {
+            "/properties/a/items/0/pattern"
+        };
+        assert_eq!(
+            found,
+            [
+                "/$defs/nobody refers to it/anyOf/1/propertyNames/pattern",
+                "/if/pattern",
+                "/patternProperties/(?<=x)y",
+                "/patternProperties/(?<=x)y/not/pattern",
+                a,
+                "/properties/pattern/pattern",
+            ],
+            "{faults:?}"
+        );
+    }
+}
+
+#[test]
 fn unknown_drafts_are_faults() {
     for schema in [
         json!({"$schema": "http://json-schema.org/draft-03/schema#"}),

@@ -1,6 +1,7 @@
 //! Each command's output and exit code: the real binary against a gateway played by the test.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod broken;
 mod check;
 mod convert;
 mod convert_formats;
@@ -9,6 +10,8 @@ mod explain;
 mod follow;
 mod follow_formats;
 mod lists;
+#[cfg(all(feature = "kafka", feature = "nats"))]
+mod online;
 mod schema;
 mod send;
 mod tests_of_routes;

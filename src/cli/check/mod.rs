@@ -1,11 +1,13 @@
 //! `signalbox check`: every problem of config, routes and schemas, without starting anything.
 
+mod online;
+
 use crate::cli::ServeArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::local;
 use crate::cli::output::{Format as OutputFormat, Printer};
-use crate::config::problem::Problem;
+use crate::config::problem::{Problem, Problems};
 use crate::config::{self, Loaded, report};
 use clap::ValueEnum;
 
@@ -18,6 +20,9 @@ pub struct Args {
     /// Warnings fail, too
     #[arg(long)]
     pub deny_warnings: bool,
+    /// Also ask the brokers whether topics and streams exist; nothing is created
+    #[arg(long)]
+    pub online: bool,
     /// What to check.
     #[command(flatten)]
     pub files: ServeArgs,
@@ -37,7 +42,7 @@ pub enum Format {
 }
 
 /// Prints every problem; ends with 78 if one of them is an error, or with `--deny-warnings` a warning.
-pub fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
+pub async fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
     let format = args.format.unwrap_or(match printer.format {
         OutputFormat::Text => Format::Text,
         OutputFormat::Json => Format::Json,
@@ -49,8 +54,14 @@ pub fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
     }
     match config::load(args.files.config.as_deref(), &args.files.overrides()) {
         Ok(loaded) => {
-            print(&loaded.compiled.warnings, format, printer)?;
-            if args.deny_warnings && !loaded.compiled.warnings.is_empty() {
+            let mut found = Problems::default();
+            loaded.compiled.warnings.iter().for_each(|warning| found.push(warning.clone()));
+            if args.online {
+                online::ask(&loaded, &mut found).await;
+            }
+            let warnings = found.into_sorted();
+            print(&warnings, format, printer)?;
+            if args.deny_warnings && !warnings.is_empty() {
                 return Err(Failure::Told(Exit::Config));
             }
             if format == Format::Text { printer.line(&summary(&loaded)) } else { Ok(()) }
