@@ -176,7 +176,6 @@ fn open_at(source: &SourceText, end: (u32, u32)) -> Option<(char, u32, u32)> {
             let begins = before.is_whitespace() || matches!(before, '[' | '{' | ',');
             match (quote, c) {
                 (Some(open), c) if open == c => quote = None,
-                (Some(_), _) => {}
                 (None, '"' | '\'') if begins => quote = Some(c),
                 (None, '#') if before.is_whitespace() => break,
                 (None, '[' | '{') if begins || !open.is_empty() => open.push((c, number, at)),

@@ -134,10 +134,8 @@ fn an_event_finds_few_of_ten_thousand_expressions() {
 #[test]
 fn long_chains_are_no_deep_trees() {
     for operators in [["OR", "OR"], ["AND", "AND"], ["OR", "AND"], ["XOR", "OR"]] {
-        let mut text = "type = 'a'".to_owned();
-        for number in 0..20_000 {
-            text += &format!(" {} type = 'a{number}'", operators[number % 2]);
-        }
+        let sides = (0..20_000).map(|number| format!("{} type = 'a{number}'", operators[number % 2]));
+        let text = format!("type = 'a' {}", sides.collect::<Vec<_>>().join(" "));
         let index = index(&[vec![sql(&text)]]);
         assert!(candidates(&index, &event("a7", "s")).len() <= 1);
     }

@@ -92,7 +92,8 @@ fn sql() -> impl Strategy<Value = String> {
         let operator = || prop::sample::select(vec!["AND", "OR", "XOR"]);
         prop_oneof![
             (prop::collection::vec((operator(), inner.clone()), 1..3), inner.clone()).prop_map(|(links, last)| {
-                links.into_iter().map(|(operator, side)| format!("{side} {operator} ")).collect::<String>() + &last
+                let links = links.into_iter().map(|(operator, side)| format!("{side} {operator}"));
+                links.chain([last]).collect::<Vec<_>>().join(" ")
             }),
             (inner.clone(), operator(), inner.clone()).prop_map(|(a, operator, b)| format!("({a}) {operator} ({b})")),
             inner.prop_map(|side| format!("NOT ({side})")),

@@ -1,7 +1,7 @@
 //! Broken route files as people write them: each message names the right place and helps, in every format, and one mistake
 //! is one problem. The files are in `tests/fixtures/config/broken`, what is expected of each in `expected.txt` beside them.
 
-use super::signalbox;
+use super::{command, ended};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,9 +50,10 @@ fn folder(names: &[&str]) -> tempfile::TempDir {
     folder
 }
 
+/// In the folder, so that problems name files by their place in it.
 async fn check(folder: &Path, format: &str) -> (i32, String) {
-    let config = folder.join("signalbox.yaml");
-    let ended = signalbox(&["check", "--config", config.to_str().unwrap(), "--format", format]).await;
+    let child = command(&["check", "--format", format]).current_dir(folder).spawn().unwrap();
+    let ended = ended(child).await;
     (ended.code, ended.stdout)
 }
 
@@ -89,7 +90,7 @@ async fn every_mistake_has_its_line_and_help() {
         let (code, json) = check(folder(&[name]).path(), "json").await;
         let found: Value = serde_json::from_str(&json).unwrap();
         let found = found["problems"].as_array().unwrap();
-        assert!(found.iter().all(|problem| problem["file"].as_str().unwrap().ends_with(name)), "{json}");
+        assert!(found.iter().all(|problem| problem["file"] == format!("routes/{name}")), "{json}");
         let wanted = if found.iter().any(|problem| problem["severity"] == "error") { 78 } else { 0 };
         assert_eq!(code, wanted, "{name}: {json}");
         failures.extend(differences(name, expected, found));
