@@ -45,6 +45,8 @@ mod nats_destination;
 mod nats_faults;
 #[cfg(feature = "nats")]
 mod nats_gateway;
+#[cfg(feature = "nats")]
+mod nats_routing;
 mod payload;
 mod programs;
 mod reference;

@@ -11,6 +11,7 @@ use super::compile::File;
 use super::part::Part;
 use super::problem::{Problems, SourceText};
 use super::yaml::Range;
+use crate::route::cesql::{self, Attributes, Expression};
 
 /// A route as written, with its file.
 #[derive(Clone, Copy)]
@@ -28,11 +29,32 @@ pub(super) fn look(files: &[File<'_>], problems: &mut Problems) {
         items.iter().map(|part| Written { source: file.source, part })
     });
     let routes: Vec<Written<'_, '_>> = routes.collect();
+    let mut urls = targets::Urls::new();
+    for file in files {
+        for part in file.part.get("destinations").map(Part::items).unwrap_or_default() {
+            targets::destination(file.source, part, &mut urls, problems);
+        }
+    }
     for route in &routes {
         contradictions::look(route, problems);
-        targets::look(route, problems);
+        targets::look(route, &urls, problems);
     }
     routes::look(&routes, problems);
+}
+
+/// True for an expression that holds for every event.
+fn always_holds(sql: &Part<'_>) -> bool {
+    let Some(Ok(expression)) = sql.text().map(Expression::compile) else { return false };
+    expression.attributes().is_empty() && expression.matches(&Anything)
+}
+
+/// An event that is asked for nothing.
+struct Anything;
+
+impl Attributes for Anything {
+    fn get(&self, _name: &str) -> Option<cesql::Value<'_>> {
+        None
+    }
 }
 
 impl<'n> Written<'_, 'n> {

@@ -95,7 +95,7 @@ fn logic<'n>(first: &'n Node, rest: &'n [Link]) -> Condition<'n> {
     })
 }
 
-fn equality<'n>(left: &'n Node, right: &'n Node) -> Condition<'n> {
+pub(super) fn equality<'n>(left: &'n Node, right: &'n Node) -> Condition<'n> {
     match (left, right) {
         // The left side is cast to the type of the right one.
         (Node::Attribute(name), Node::Literal(Value::String(text))) if !text.is_empty() => {

@@ -1,8 +1,10 @@
 //! What can be told of an expression without an event: what surprises, and what can never be true.
 
 use super::ast::{Node, Operator, What};
-use super::value::Value;
-use super::{Attributes, REQUIRED, eval};
+use super::functions::Function;
+use super::value::{Type, Value};
+use super::{Attributes, REQUIRED, contradictions, eval};
+use crate::cloudevents::attributes::expected_kind;
 
 /// Something an author may want to know. Never a reason to refuse the expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,8 @@ pub enum FindingKind {
     /// `AND`, `OR` and `XOR` beside each other without parentheses: here they are equal and go from left to right, in other
     /// implementations from right to left, in other languages `AND` comes first.
     MixedLogic,
-    /// As a filter it never holds: its value does not depend on the event and is not TRUE.
+    /// As a filter it never holds: its value does not depend on the event and is not TRUE, is of another type than Boolean,
+    /// or what stands under an AND contradicts itself.
     NeverTrue,
     /// As a filter it never holds: every evaluation ends with an error.
     AlwaysError,
@@ -45,18 +48,56 @@ pub(super) fn all(root: &Node) -> Vec<Finding> {
     if is_constant(root) {
         match eval::node(root, &Nothing) {
             Ok(Value::Boolean(true)) => {}
-            Ok(value) => findings.push(Finding {
-                kind: FindingKind::NeverTrue,
-                offset: 0,
-                message: format!("the expression is always {value}, so that it never holds as a filter"),
-                hint: "compare an attribute of the event: type = 'com.example.order'".to_owned(),
-            }),
+            Ok(value) => findings.push(never(0, &format!("the expression is always {value}"))),
             Err(failed) => findings.push(always_fails(failed.error.offset, &failed.error.to_string())),
         }
     } else if let Some((offset, why)) = certain_error(root) {
         findings.push(always_fails(offset, &why));
+    } else if let Some((offset, why)) = contradictions::of(root) {
+        let hint = "take one of the two out, or write OR between them".to_owned();
+        let message = format!("this can never be true: {why}");
+        findings.push(Finding { kind: FindingKind::NeverTrue, offset, message, hint });
+    } else if let Some(kind) = never_boolean(root) {
+        findings.push(never(0, &format!("the value is always of type {kind}")));
     }
     findings
+}
+
+fn never(offset: usize, why: &str) -> Finding {
+    Finding {
+        kind: FindingKind::NeverTrue,
+        offset,
+        message: format!("{why}, so that it never holds as a filter"),
+        hint: "compare an attribute of the event: type = 'com.example.order'".to_owned(),
+    }
+}
+
+/// Why a part that no event can change is never true under an AND, if it is not.
+pub(super) fn constant(node: &Node) -> Option<(usize, String)> {
+    let told = match eval::node(node, &Nothing) {
+        Ok(value) => match value.to_boolean() {
+            Ok(true) => return None,
+            Ok(false) => "it is always FALSE".to_owned(),
+            Err(value) => format!("{value} is no Boolean"),
+        },
+        Err(failed) => return Some((failed.error.offset, format!("it always fails ({})", failed.error))),
+    };
+    Some((0, told))
+}
+
+/// The type of the value where it can only be another than Boolean. Attributes the specification defines are text.
+fn never_boolean(node: &Node) -> Option<Type> {
+    let kind = match node {
+        Node::Attribute(name) if expected_kind(&name.text).is_some() => Type::String,
+        Node::Prefixed(prefixes, _) if prefixes.first().is_some_and(|prefix| !prefix.is_not) => Type::Integer,
+        Node::Chain(_, rest) => rest.last()?.operator.kind(),
+        Node::Call(call) => match &call.function {
+            Some(Function::Builtin(builtin)) => builtin.kind(),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    (kind != Type::Boolean).then_some(kind)
 }
 
 fn always_fails(offset: usize, why: &str) -> Finding {
@@ -75,9 +116,8 @@ fn mixed(node: &Node, findings: &mut Vec<Finding>) {
             findings.push(Finding {
                 kind: FindingKind::MixedLogic,
                 offset: other.offset,
-                message:
-                    "AND, OR and XOR are mixed without parentheses: all have the same rank and go from left to right"
-                        .to_owned(),
+                message: "mixed AND, OR and XOR without parentheses: all have the same rank and go from left to right"
+                    .to_owned(),
                 hint: "write parentheses: (a AND b) OR c".to_owned(),
             });
         }
@@ -86,7 +126,7 @@ fn mixed(node: &Node, findings: &mut Vec<Finding>) {
 }
 
 /// True when no event can change the value.
-fn is_constant(node: &Node) -> bool {
+pub(super) fn is_constant(node: &Node) -> bool {
     let mut constant = match node {
         Node::Attribute(_) => false,
         Node::Exists(name) => REQUIRED.contains(&&*name.text),

@@ -60,6 +60,7 @@
 mod ast;
 mod builtin;
 mod condition;
+mod contradictions;
 mod error;
 mod eval;
 mod findings;

@@ -2,7 +2,7 @@
 
 use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
 use crate::lane_name::LaneName;
-use crate::route::cesql::Expression;
+use crate::route::cesql::{Expression, FindingKind};
 use crate::route::filter::{Filter, Subject};
 use crate::route::split::{Branch, Split};
 use crate::route::{Route, RouteTable, Shadow};
@@ -199,6 +199,18 @@ fn would_take(routes: &[Route], shadow: &Route, event: &Event) -> bool {
     let as_live = |route: &Route| Route { shadow: None, ..route.clone() };
     let routes: Vec<Route> = routes.iter().filter(live).map(as_live).collect();
     taken(&routes, event).iter().any(|route| route.name == shadow.name)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #[test]
+    fn what_is_said_to_be_never_true_never_is(text in sql(), events in prop::collection::vec(event(), 1..8)) {
+        let expression = Expression::compile(&text).unwrap();
+        let never = expression.findings().iter().any(|finding| finding.kind != FindingKind::MixedLogic);
+        for event in &events {
+            prop_assert!(!(never && expression.matches(event)), "{text}: {:?}, {event:?}", expression.findings());
+        }
+    }
 }
 
 proptest! {

@@ -7,6 +7,77 @@ fn kinds(text: &str) -> Vec<FindingKind> {
 }
 
 #[test]
+fn contradictions_are_found_where_nothing_is_left() {
+    for (text, offset) in [
+        ("type = 'a' AND type = 'b'", 15),
+        ("type = 'a' AND source = 'x' AND (subject = 'y' AND type = 'b')", 51),
+        ("'a' = type AND type IN ('b', 'c')", 15),
+        ("type IN ('a', 'b') AND type NOT IN ('a') AND type != 'b'", 45),
+        ("type = 'a' AND NOT (type = 'a')", 15),
+        ("type LIKE 'a%' AND type = 'b'", 19),
+        ("type LIKE 'a%' AND type LIKE 'b%'", 19),
+        ("type LIKE '%a' AND type LIKE '%b'", 19),
+        ("type = 'abc' AND type NOT LIKE 'a%'", 17),
+        ("type LIKE 'abc' AND type LIKE 'abd'", 20),
+        ("n > 5 AND n < 3", 10),
+        ("n > 5 AND 6 > n", 6),
+        ("n = 1 AND n = 2", 10),
+        ("n >= 5 AND n <= 5 AND n != 5", 22),
+        ("n = '7' AND n < 5", 12),
+        ("n = 'abc' AND n > 1", 14),
+        ("NOT (n < 5) AND n < 5", 16),
+        ("EXISTS x AND NOT EXISTS x", 13),
+        ("x = 'a' AND NOT EXISTS x", 12),
+        ("(type = 'a' AND type = 'b') OR (n > 1 AND n < 1)", 16),
+        ("EXISTS y AND (n > 1 AND n < 1 OR n = 1 AND n = 2)", 24),
+    ] {
+        let expression = Expression::compile(text).unwrap();
+        let found: Vec<_> = expression.findings().iter().filter(|f| f.kind != FindingKind::MixedLogic).collect();
+        let places: Vec<_> = found.iter().map(|finding| (finding.kind, finding.offset)).collect();
+        let wanted = if text.contains("OR n = 1") { vec![] } else { vec![(FindingKind::NeverTrue, offset)] };
+        assert_eq!(places, wanted, "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn what_may_hold_is_no_contradiction() {
+    for text in [
+        "type = 'a' OR type = 'b'",
+        "type = 'a' AND source = 'b'",
+        "type LIKE 'a%' AND type LIKE 'ab%' AND type LIKE '%b' AND type = 'ab'",
+        "type LIKE 'a%' AND type LIKE '%b'",
+        "n > 5 AND n < 7",
+        "n = 5 AND n = '05'",
+        "'05' = n AND '5' = n",
+        "n = 0 AND n LIKE '0'",
+        "n = 1 AND n = TRUE",
+        "n IN (1, 2) AND n IN ('2', '3')",
+        "n IN (5) AND n = TRUE",
+        "n IN (TRUE) AND n = 1",
+        "x != 'a' AND x != 'b'",
+        "NOT EXISTS x AND EXISTS y",
+        "EXISTS x",
+        "flag",
+        "flag AND NOT other",
+        "BOOL(x)",
+        "type = 'a' AND TRUE",
+        "type = 'a' AND 5",
+        "type = 'a' XOR type = 'b'",
+        "type = 'a' OR FALSE",
+    ] {
+        assert_eq!(kinds(text), [], "{text}");
+    }
+    for text in
+        ["type = 'a' AND FALSE", "type = 'a' AND 1 / 0 = 1", "type = 'a' AND 'x'", "FALSE OR (type = 'a' AND 0)"]
+    {
+        assert_eq!(kinds(text).len(), 1, "{text}");
+    }
+    for text in ["type", "LENGTH(type)", "1 + n", "-n", "CONCAT(type, 'a')", "subject"] {
+        assert_eq!(kinds(text), [FindingKind::NeverTrue], "{text}");
+    }
+}
+
+#[test]
 fn mixed_logic_is_found_at_the_second_operator() {
     for (text, offset) in [
         ("id = 'a' AND id = 'b' OR id = 'c'", 22),
@@ -16,7 +87,8 @@ fn mixed_logic_is_found_at_the_second_operator() {
         ("1 + 2 - number = 3", usize::MAX),
     ] {
         let expression = Expression::compile(text).unwrap();
-        let found = expression.findings().first().map_or(usize::MAX, |finding| finding.offset);
+        let mixed = expression.findings().iter().find(|finding| finding.kind == FindingKind::MixedLogic);
+        let found = mixed.map_or(usize::MAX, |finding| finding.offset);
         assert_eq!(found, offset, "{text}: {:?}", expression.findings());
     }
 }
