@@ -113,7 +113,9 @@ impl Look<'_> {
         };
         match condition {
             Condition::All(conditions) => {
-                conditions.iter().for_each(|condition| self.condition(condition, part, demands));
+                for condition in conditions {
+                    self.condition(condition, part, demands);
+                }
             }
             Condition::Any(conditions) => {
                 if let Some((attribute, values)) = values(conditions) {

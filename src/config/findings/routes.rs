@@ -5,6 +5,7 @@ use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
 use crate::config::yaml::Value;
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Routes with one first condition that a later route is compared with: what a group of many thousands costs stays in
@@ -114,17 +115,18 @@ fn write(part: &Part<'_>, text: &mut String) {
             pairs.sort_unstable_by_key(|(key, _)| *key);
             text.push('{');
             for (key, value) in pairs {
-                text.push_str(&format!("{key:?}:"));
+                text.push_str(&Json::from(key).to_string());
+                text.push(':');
                 write(value, text);
                 text.push(',');
             }
             text.push('}');
         }
-        Value::Text(own) => text.push_str(&format!("{:?}", own.text)),
+        Value::Text(own) => text.push_str(&Json::from(&*own.text).to_string()),
         Value::Null => text.push('~'),
         Value::Boolean(value) => text.push_str(if *value { "true" } else { "false" }),
         Value::Integer(value) => text.push_str(&value.to_string()),
-        Value::Float(value) => text.push_str(&value.to_string()),
+        Value::Float(value, ..) => text.push_str(&value.to_string()),
         Value::Broken => text.push('!'),
     }
 }

@@ -71,7 +71,7 @@ type ByName<'n> = BTreeMap<&'n str, Asked>;
 fn conjunct<'n>(node: &'n Node, at: usize, asked: &mut ByName<'n>) -> Option<Conflict> {
     if let Node::Chain(first, rest) = node
         && rest.iter().all(|link| link.operator == Operator::And)
-        && rest.first().is_some()
+        && !rest.is_empty()
     {
         let sides =
             std::iter::once((offset(first), &**first)).chain(rest.iter().map(|link| (link.offset, &link.right)));
@@ -95,11 +95,7 @@ fn ask<'n>(node: &'n Node, negated: bool, asked: &mut ByName<'n>) -> Option<&'n 
         }
         Node::Exists(name) => {
             let of_name = asked.entry(&name.text).or_default();
-            if negated {
-                of_name.absent = true
-            } else {
-                of_name.present = true
-            }
+            (of_name.absent, of_name.present) = (of_name.absent || negated, of_name.present || !negated);
             Some(&name.text)
         }
         Node::Chain(first, rest) => match &rest[..] {
