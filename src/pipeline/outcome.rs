@@ -42,6 +42,17 @@ pub struct Refused {
     pub errors: Vec<Violation>,
 }
 
+impl Refused {
+    /// What is wrong with it, as errors of its batch.
+    pub fn pointed(&self) -> Vec<(Option<usize>, Violation)> {
+        let index = Some(self.index);
+        if self.errors.is_empty() {
+            return vec![(index, Violation::new("", self.detail.clone()))];
+        }
+        self.errors.iter().map(|violation| (index, violation.clone())).collect()
+    }
+}
+
 impl Receipt {
     /// What was stored, with its index in the request.
     pub fn indexed(&self) -> impl Iterator<Item = (usize, &Stored)> {
@@ -61,11 +72,6 @@ impl Lenient {
     /// What was refused as one rejection, for who counts and lists them; `None` if nothing was.
     pub fn rejection(&self) -> Option<Rejection> {
         let first = self.refused.first()?;
-        let pointed = |one: &Refused| {
-            let index = Some(one.index);
-            let own = one.errors.iter().map(|violation| (index, violation.clone())).collect::<Vec<_>>();
-            if own.is_empty() { vec![(index, Violation::new("", one.detail.clone()))] } else { own }
-        };
         Some(Rejection {
             code: first.code,
             detail: format!(
@@ -74,7 +80,7 @@ impl Lenient {
                 first.index,
                 first.detail
             ),
-            errors: self.refused.iter().flat_map(pointed).collect(),
+            errors: self.refused.iter().flat_map(Refused::pointed).collect(),
             trace_id: self.trace_id.clone(),
             events: self.refused.len(),
             deliveries: Vec::new(),

@@ -109,7 +109,11 @@ impl Handovers {
         let any_not = judged.iter().any(|one| matches!(one.answer, Answer::Not(_)));
         if none_taken || (any_not && refused.is_none()) {
             let rejection = rejection(&entries, &judged, &indexes, batch);
-            return Err(Rejection { trace_id: trace.trace_id_hex(), ..rejection });
+            // Of a lenient batch the elements that hold no good event are told as well.
+            let bad = refused.unwrap_or_default();
+            let errors = bad.iter().flat_map(Refused::pointed).collect();
+            let events = rejection.events + bad.len();
+            return Err(Rejection { trace_id: trace.trace_id_hex(), errors, events, ..rejection });
         }
         let (mut stored, mut matched, mut not_taken) = (Vec::new(), Vec::new(), Vec::new());
         for ((entry, one), index) in entries.iter().zip(&judged).zip(indexes) {

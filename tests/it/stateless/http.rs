@@ -96,3 +96,19 @@ async fn a_lenient_batch_tells_which_event_the_receiver_did_not_take() {
     assert_eq!(statuses, [None, Some(400), Some(502), None], "{verdicts}");
     assert!((0..4).all(|index| verdicts[index]["index"] == index && verdicts[index].get("position").is_none()));
 }
+
+#[tokio::test]
+async fn a_lenient_batch_of_which_nothing_was_taken_is_a_502_that_names_every_element() {
+    let receiver = Receiver::start(&[(400, &[])]).await;
+    let gateway = gateway(&receiver).await;
+    let batch = json!([{"specversion": "1.0", "id": "bad", "source": "/s"}, event("1", "t"), 7]);
+    let request = gateway.http().post(gateway.ingress("/")).header("prefer", "handling=lenient");
+    let request = request.header("content-type", "application/cloudevents-batch+json").body(batch.to_string());
+    let answer = request.send().await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), answer.headers().contains_key("preference-applied")), (502, false));
+    let problem: Value = serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON");
+    let errors = problem["errors"].as_array().expect("a list");
+    let told: Vec<_> = errors.iter().map(|one| (one["index"].as_u64(), one["pointer"].as_str())).collect();
+    assert_eq!(told, [(Some(0), Some("/0/type")), (Some(2), Some("/2")), (Some(1), Some("/1"))], "{problem}");
+    assert_eq!((&problem["code"], &errors[2]["name"]), (&json!("SB-1040"), &json!("crm")), "{problem}");
+}
