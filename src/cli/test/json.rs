@@ -68,13 +68,12 @@ impl Walk<'_> {
         let before = self.path.len();
         self.path.push('/');
         self.path.push_str(&step.replace('~', "~0").replace('/', "~1"));
-        match (expected, found) {
-            (Some(expected), Some(found)) => self.values(expected, found),
-            _ => {
-                let old = expected.map(|at| self.expected.value(at));
-                let new = found.map(|at| self.found.value(at));
-                self.tell(shown(old), shown(new));
-            }
+        if let (Some(expected), Some(found)) = (expected, found) {
+            self.values(expected, found);
+        } else {
+            let old = expected.map(|at| self.expected.value(at));
+            let new = found.map(|at| self.found.value(at));
+            self.tell(shown(old), shown(new));
         }
         self.path.truncate(before);
     }
