@@ -259,4 +259,6 @@ fn not_empty(text: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
+mod ci_templates;
+#[cfg(test)]
 mod tests;
