@@ -38,13 +38,15 @@ struct Member<'m> {
 enum Content<'m> {
     /// An XML attribute or the text.
     Text(&'m str),
-    /// Its elements, one or several.
-    Elements(Vec<usize>),
+    /// Its element.
+    Element(u32),
+    /// Its elements.
+    Elements(Vec<u32>),
 }
 
 impl<'w> Writer<'w, '_> {
     /// Writes what the elements of one name come to.
-    fn value(&mut self, group: &[usize], place: Option<&'w Place>, expected: &Expected<'_>) -> Result<(), Fault> {
+    fn value(&mut self, group: &[u32], place: Option<&'w Place>, expected: &Expected<'_>) -> Result<(), Fault> {
         match place.and_then(|place| place.list.as_ref()) {
             Some(List::Repeated) => return self.array(group, place, expected),
             Some(List::Wrapped(entry)) => return self.wrapped(group, entry, place, expected),
@@ -69,10 +71,10 @@ impl<'w> Writer<'w, '_> {
     }
 
     /// Repeated elements as the entries of an array.
-    fn array(&mut self, group: &[usize], place: Option<&'w Place>, expected: &Expected<'_>) -> Result<(), Fault> {
+    fn array(&mut self, group: &[u32], place: Option<&'w Place>, expected: &Expected<'_>) -> Result<(), Fault> {
         let inside = place.and_then(Place::entry);
         let mut index = 0;
-        let mut entry = |writer: &mut Self, entry: &[usize]| {
+        let mut entry = |writer: &mut Self, entry: &[u32]| {
             let expected = expected.entry(index);
             index += 1;
             writer.value(entry, inside, &expected)
@@ -87,7 +89,7 @@ impl<'w> Writer<'w, '_> {
     /// Elements around entries, as one array.
     fn wrapped(
         &mut self,
-        group: &[usize],
+        group: &[u32],
         entry: &str,
         place: Option<&'w Place>,
         expected: &Expected<'_>,
@@ -104,7 +106,7 @@ impl<'w> Writer<'w, '_> {
                 let name = shown(self.elements.at(other).name);
                 return Err(Fault::new(format!("an array holds `{entry}` elements, not `{name}`")));
             }
-            if !self.elements.attributes(*at).is_empty() || !is_blank(&element.text) || element.nil {
+            if !self.elements.attributes(*at).is_empty() || !is_blank(element.text) || element.nil {
                 return Err(Fault::new(format!("an array holds `{entry}` elements, and no text or XML attributes")));
             }
             entries.extend(self.elements.children(*at));
@@ -114,8 +116,8 @@ impl<'w> Writer<'w, '_> {
 
     fn entries<'g>(
         &mut self,
-        entries: impl Iterator<Item = &'g [usize]>,
-        mut write: impl FnMut(&mut Self, &'g [usize]) -> Result<(), Fault>,
+        entries: impl Iterator<Item = &'g [u32]>,
+        mut write: impl FnMut(&mut Self, &'g [u32]) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         self.out.push('[');
         for (index, entry) in entries.enumerate() {
@@ -131,7 +133,7 @@ impl<'w> Writer<'w, '_> {
     /// One element that is no array.
     fn element(
         &mut self,
-        at: usize,
+        at: u32,
         place: Option<&'w Place>,
         expected: &Expected<'_>,
         kinds: Kinds,
@@ -142,18 +144,18 @@ impl<'w> Writer<'w, '_> {
             return self.nil(at);
         }
         let declared = place.and_then(|place| place.scalar);
-        let is_object = element.has_children() || !self.elements.attributes(at).is_empty();
+        let is_object = element.has_children || !self.elements.attributes(at).is_empty();
         if is_object && declared.is_some() {
             return Err(Fault::new("`types` says what it is, but there are elements or XML attributes in it"));
         }
         let only_object = kinds.has(Kinds::OBJECT) && !kinds.has(Kinds::STRING);
-        if is_object || place.and_then(Place::text).is_some() || only_object && is_blank(&element.text) {
+        if is_object || place.and_then(Place::text).is_some() || only_object && is_blank(element.text) {
             return self.object(at, place, expected);
         }
-        self.scalar(&element.text, declared, kinds)
+        self.scalar(element.text, declared, kinds)
     }
 
-    fn object(&mut self, at: usize, place: Option<&'w Place>, expected: &Expected<'_>) -> Result<(), Fault> {
+    fn object(&mut self, at: u32, place: Option<&'w Place>, expected: &Expected<'_>) -> Result<(), Fault> {
         let members = self.members(at, place)?;
         self.out.push('{');
         for (index, Member { name, content }) in members.iter().enumerate() {
@@ -166,6 +168,7 @@ impl<'w> Writer<'w, '_> {
             let expected = expected.member(name);
             let written = match content {
                 Content::Text(text) => self.scalar(text, rules.and_then(|rules| rules.scalar), expected.kinds()),
+                Content::Element(at) => self.value(&[*at], rules, &expected),
                 Content::Elements(group) => self.value(group, rules, &expected),
             };
             written.map_err(|fault| fault.in_member(name))?;
@@ -175,7 +178,7 @@ impl<'w> Writer<'w, '_> {
     }
 
     /// The members of an object: XML attributes, text, and elements gathered by name.
-    fn members(&self, at: usize, place: Option<&'w Place>) -> Result<Vec<Member<'w>>, Fault> {
+    fn members(&self, at: u32, place: Option<&'w Place>) -> Result<Vec<Member<'w>>, Fault> {
         let mut members: Vec<Member<'w>> = Vec::new();
         let mut known: HashMap<Cow<'w, str>, usize> = HashMap::new();
         let mut once = |name: Cow<'w, str>, text| match known.insert(name.clone(), members.len()) {
@@ -192,14 +195,14 @@ impl<'w> Writer<'w, '_> {
         let element = self.elements.at(at);
         match place.and_then(Place::text) {
             // Elements take the place of text.
-            Some(_) if element.has_children() => {}
+            Some(_) if element.has_children => {}
             Some(name) => {
                 let is_string = place.and_then(|place| place.member(name)?.scalar).is_none_or(|s| s == Scalar::String);
                 if is_string || !element.text.is_empty() {
-                    once(Cow::Borrowed(name), &element.text)?;
+                    once(Cow::Borrowed(name), element.text)?;
                 }
             }
-            None if is_blank(&element.text) => {}
+            None if is_blank(element.text) => {}
             None => return Err(Fault::new("text stands beside XML attributes, and `text` names no member for it")),
         }
         for child in self.elements.children(at) {
@@ -207,7 +210,9 @@ impl<'w> Writer<'w, '_> {
             let member = place.and_then(|place| place.by_element(name));
             let name = member.map_or_else(|| names::decode(name), Cow::Borrowed);
             if let Some(at) = known.get(&name) {
-                match &mut members[*at].content {
+                let content = &mut members[*at].content;
+                match content {
+                    Content::Element(first) => *content = Content::Elements(vec![*first, child]),
                     Content::Elements(group) => group.push(child),
                     Content::Text(_) => {
                         let fault = Fault::new("it stands there as an element and as an XML attribute or text");
@@ -216,7 +221,7 @@ impl<'w> Writer<'w, '_> {
                 }
             } else {
                 known.insert(name.clone(), members.len());
-                members.push(Member { name, content: Content::Elements(vec![child]) });
+                members.push(Member { name, content: Content::Element(child) });
             }
         }
         Ok(members)
@@ -247,26 +252,26 @@ impl<'w> Writer<'w, '_> {
 
     /// Do these elements hold `<item>` and nothing else, as arrays do that no rule names? Empty ones count where nothing
     /// else could be meant.
-    fn is_wrapper(&self, group: &[usize], kinds: Kinds) -> bool {
+    fn is_wrapper(&self, group: &[u32], kinds: Kinds) -> bool {
         group.iter().all(|at| {
             let element = self.elements.at(*at);
-            let empty = !element.has_children() && is_blank(&element.text);
-            let is_entry = |child: usize| self.elements.at(child).name == ENTRY;
+            let empty = !element.has_children && is_blank(element.text);
+            let is_entry = |child: u32| self.elements.at(child).name == ENTRY;
             !element.nil
                 && self.elements.attributes(*at).is_empty()
-                && if empty { !kinds.has(Kinds::STRING) } else { element.has_children() }
+                && if empty { !kinds.has(Kinds::STRING) } else { element.has_children }
                 && self.elements.children(*at).all(is_entry)
         })
     }
 
-    fn is_nil(&self, group: &[usize]) -> bool {
+    fn is_nil(&self, group: &[u32]) -> bool {
         matches!(group, [only] if self.elements.at(*only).nil)
     }
 
-    fn nil(&mut self, at: usize) -> Result<(), Fault> {
+    fn nil(&mut self, at: u32) -> Result<(), Fault> {
         self.check(at)?;
         let element = self.elements.at(at);
-        let holds_more = element.has_children() || !element.text.is_empty();
+        let holds_more = element.has_children || !element.text.is_empty();
         if holds_more || !self.elements.attributes(at).is_empty() {
             return Err(Fault::new("`xsi:nil` says there is nothing, but there is something"));
         }
@@ -274,7 +279,7 @@ impl<'w> Writer<'w, '_> {
         Ok(())
     }
 
-    fn check(&self, at: usize) -> Result<(), Fault> {
+    fn check(&self, at: u32) -> Result<(), Fault> {
         let Some(oddity) = self.elements.at(at).fault else { return Ok(()) };
         let namespace = match self.rules.namespace.as_str() {
             "" => "in no namespace".to_owned(),

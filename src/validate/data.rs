@@ -1,13 +1,15 @@
 //! The data of a governed event as JSON: which bytes they are, and what they say.
 
 use super::Refusal;
+use super::json_schema::Values;
 use super::registry::Version;
+use crate::cloudevents::json::tape::Unreadable;
+use crate::cloudevents::json::value::{Broken, Why};
 use crate::cloudevents::reader::shown;
 use crate::cloudevents::{Data, Event, Violation};
 use crate::conversion;
-use crate::payload::{self, Encoding, Unfit};
+use crate::payload::{self, Encoding, MAX_DEPTH, Unfit};
 use bytes::Bytes;
-use serde_json::Value;
 
 /// The text of the event's data as JSON: as it is, or out of XML by the rules of its type.
 pub fn json_text(event: &Event, version: &Version) -> Result<Bytes, Refusal> {
@@ -57,58 +59,15 @@ fn out_of_xml(error: conversion::Error) -> Refusal {
     if error.pointer.is_empty() { Refusal::WrongDataKind(violation) } else { Refusal::Violations(vec![violation]) }
 }
 
-/// The data, or why its text is no JSON.
-pub fn parse(text: &[u8]) -> Result<Value, Refusal> {
-    let not_json = |detail: String| Refusal::NotJson(Violation::new("/data", detail));
-    serde_json::from_slice(text)
-        .or_else(|error| match error.to_string() {
-            // `1e400` is JSON, only no double.
-            message if message.starts_with("number out of range") => serde_json::from_slice(&clamped(text)),
-            _ => Err(error),
-        })
-        .map_err(|error| match error.to_string() {
-            message if message.starts_with("recursion limit exceeded") => {
-                not_json("the data nests deeper than data with a schema may".to_owned())
+/// The values of a text of JSON data, or why it is none.
+pub fn values(text: &[u8]) -> Result<Values<'_>, Refusal> {
+    Values::read(text, MAX_DEPTH).map_err(|error| {
+        let detail = match error {
+            Unreadable::Broken(Broken { why: Why::TooDeep, .. }) => {
+                "the data nests deeper than data with a schema may".to_owned()
             }
-            message => not_json(format!("the data is not JSON: {message}")),
-        })
-}
-
-/// The text with numbers beyond a double's range replaced by the largest one of their sign.
-fn clamped(text: &[u8]) -> Vec<u8> {
-    let mut clamped = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.first() {
-        let token = match first {
-            b'"' => string_length(rest),
-            b'-' | b'0'..=b'9' => {
-                rest.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')).count()
-            }
-            _ => 1,
+            other => other.to_string(),
         };
-        let (token, after) = rest.split_at(token);
-        match std::str::from_utf8(token).ok().and_then(|token| token.parse::<f64>().ok()) {
-            Some(number) if number.is_infinite() => {
-                clamped.extend_from_slice(if number > 0.0 {
-                    b"1.7976931348623157e308"
-                } else {
-                    b"-1.7976931348623157e308"
-                });
-            }
-            _ => clamped.extend_from_slice(token),
-        }
-        rest = after;
-    }
-    clamped
-}
-
-/// Length of the string a text starts with, quotes included.
-fn string_length(text: &[u8]) -> usize {
-    let mut escaped = false;
-    let end = text.iter().skip(1).position(|byte| {
-        let closes = *byte == b'"' && !escaped;
-        escaped = *byte == b'\\' && !escaped;
-        closes
-    });
-    end.map_or(text.len(), |end| end + 2)
+        Refusal::NotJson(Violation::new("/data", detail))
+    })
 }

@@ -20,6 +20,7 @@ mod explain;
 mod fuzz;
 mod fuzz_corpus;
 mod hostile_formats;
+mod hostile_payloads;
 mod http_abuse;
 mod http_destination;
 mod http_handshake;

@@ -74,6 +74,16 @@ impl<'t> Tape<'t> {
         Ok(tape)
     }
 
+    /// The document.
+    pub fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// The places of all objects.
+    pub fn objects(&self) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|at| self.nodes[*at].kind == Kind::Object && self.behind(*at) > at + 1).collect()
+    }
+
     /// How many values and names there are.
     pub fn len(&self) -> usize {
         self.nodes.len()
@@ -111,7 +121,7 @@ impl<'t> Tape<'t> {
     }
 
     /// The place behind a value and everything in it.
-    fn behind(&self, at: usize) -> usize {
+    pub fn behind(&self, at: usize) -> usize {
         match self.nodes[at] {
             Node { kind: Kind::Object | Kind::Array, end, .. } => end as usize,
             _ => at + 1,

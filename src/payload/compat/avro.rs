@@ -5,9 +5,13 @@ use super::{Change, Direction};
 use crate::payload::avro::Avro;
 use crate::payload::avro::parse::tag;
 use crate::payload::avro::schema::{Enum, Field, Kind, Meaning, Name, Record, Type, TypeId};
+use std::collections::HashSet;
 
 /// Pairs of types that are looked at. Unions can multiply them.
-const LOOKED_AT: usize = 50_000;
+const LOOKED_AT: usize = 200_000;
+
+/// Pairs that may stand around each other: the stack ends.
+const DEEPEST: usize = 500;
 
 /// Everything the reader does not read.
 pub fn changes(writer: &Avro, reader: &Avro, direction: Direction) -> Vec<Change> {
@@ -16,7 +20,10 @@ pub fn changes(writer: &Avro, reader: &Avro, direction: Direction) -> Vec<Change
         reader: &reader.types,
         direction,
         open: Seen::new(),
+        failed: HashSet::new(),
+        attempts: 0,
         left: LOOKED_AT,
+        depth: 0,
         found: Vec::new(),
     };
     comparison.types(writer.root, reader.root);
@@ -33,7 +40,12 @@ struct Comparison<'s> {
     direction: Direction,
     /// Pairs around the one at hand, or done: a type inside of itself is as good as the whole.
     open: Seen<(TypeId, TypeId)>,
+    /// Pairs that failed in an attempt: what was taken for granted meanwhile could only help.
+    failed: HashSet<(TypeId, TypeId)>,
+    attempts: usize,
     left: usize,
+    /// Pairs around the one at hand.
+    depth: usize,
     found: Vec<Change>,
 }
 
@@ -43,6 +55,24 @@ impl<'s> Comparison<'s> {
         if self.left == 0 || !self.open.insert((w, r)) {
             return;
         }
+        let before = self.found.len();
+        if self.attempts > 0 && self.failed.contains(&(w, r)) {
+            let (writer, reader) = (self.writer, self.reader);
+            return self.both(&writer[w].pointer, &reader[r].pointer, String::new());
+        }
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            self.left = 0;
+        } else {
+            self.kinds(w, r);
+        }
+        self.depth -= 1;
+        if self.attempts > 0 && self.left > 0 && self.found.len() > before {
+            self.failed.insert((w, r));
+        }
+    }
+
+    fn kinds(&mut self, w: TypeId, r: TypeId) {
         let (writer, reader): (&'s [Type], &'s [Type]) = (self.writer, self.reader);
         match (&writer[w].kind, &reader[r].kind) {
             (Kind::Union(branches), _) => branches.iter().for_each(|branch| self.branch(*branch, r, true)),
@@ -88,17 +118,13 @@ impl<'s> Comparison<'s> {
             Kind::Union(branches) => &branches[..],
             _ => &[r],
         };
-        let mut of_same_name = None;
-        for branch in branches {
-            let found = self.attempt(w, *branch);
-            if found.is_empty() {
-                return;
-            }
-            if tag(&writer[w].kind) == tag(&reader[*branch].kind) {
-                of_same_name = Some(found);
-            }
+        // The branch of the same type is likely to be the one.
+        let same = |branch: &&TypeId| tag(&writer[w].kind) == tag(&reader[**branch].kind);
+        let (same, others): (Vec<&TypeId>, Vec<&TypeId>) = branches.iter().partition(same);
+        if same.iter().chain(&others).any(|branch| self.attempt(w, **branch)) {
+            return;
         }
-        let Some(found) = of_same_name else {
+        let Some(same) = same.first() else {
             let detail = format!(
                 "{} has `{}` here, which {} does not read",
                 self.direction.writer(),
@@ -112,15 +138,22 @@ impl<'s> Comparison<'s> {
             };
             return self.found.push(change);
         };
-        self.found.extend(found);
+        // Once more, to tell what is wrong with it.
+        self.types(w, **same);
     }
 
-    fn attempt(&mut self, w: TypeId, r: TypeId) -> Vec<Change> {
+    fn attempt(&mut self, w: TypeId, r: TypeId) -> bool {
         let before = std::mem::take(&mut self.found);
         let mark = self.open.mark();
+        self.attempts += 1;
         self.types(w, r);
-        self.open.back_to(mark);
-        std::mem::replace(&mut self.found, before)
+        self.attempts -= 1;
+        let fits = std::mem::replace(&mut self.found, before).is_empty();
+        // What was found to fit stays so: it rests only on pairs around it, and goes when they do.
+        if !fits {
+            self.open.back_to(mark);
+        }
+        fits
     }
 
     fn records(&mut self, writer: &'s Record, reader: &'s Record) {

@@ -13,13 +13,25 @@ struct Limit {
     exclusive: bool,
 }
 
+/// What is known of lengths and counts before a schema says something about them.
+pub(super) enum Counts {
+    /// There are no others.
+    Of(Vec<f64>),
+    /// None is smaller, none is larger.
+    Between(f64, Option<f64>),
+}
+
 impl Comparison {
     /// What the reader asks of numbers.
     pub(super) fn numbers<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>, whole: bool) {
         for (keyword, strict, sign) in [("minimum", "exclusiveMinimum", -1.0), ("maximum", "exclusiveMaximum", 1.0)] {
-            let Some(asked) = limit(reader, keyword, strict, sign) else { continue };
             // Turned so that a larger value is always wider.
-            let written = writer.iter().filter_map(|place| limit(place, keyword, strict, sign));
+            let limit = |place: &Place<'_>| {
+                let limit = limit(place, keyword, strict, sign);
+                if whole { limit.map(of_whole) } else { limit }
+            };
+            let Some(asked) = limit(reader) else { continue };
+            let written = writer.iter().filter_map(limit);
             let written = written.reduce(|a, b| if wider(a, b) { b } else { a });
             let fits = match of_kind(writer, &["integer", "number"]) {
                 Some(values) => values.iter().filter_map(|value| value.as_f64()).all(|value| {
@@ -50,8 +62,10 @@ impl Comparison {
     /// What the reader asks of strings.
     pub(super) fn strings<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>) {
         let values = of_kind(writer, &["string"]);
-        let lengths = values.as_ref().map(|values| {
-            values.iter().filter_map(|value| value.as_str()).map(|text| text.chars().count() as f64).collect()
+        let lengths = values.as_ref().map_or(Counts::Between(0.0, None), |values| {
+            Counts::Of(
+                values.iter().filter_map(|value| value.as_str()).map(|text| text.chars().count() as f64).collect(),
+            )
         });
         self.counts(writer, reader, ["minLength", "maxLength"], lengths);
         for keyword in ["pattern", "format", "contentEncoding", "contentMediaType"] {
@@ -69,25 +83,31 @@ impl Comparison {
         }
     }
 
-    /// A least and a largest count. `values`: the counts of the only values there are.
+    /// A least and a largest count. `values`: the counts of the only values there are, or of some that are within them.
     pub(super) fn counts(
         &mut self,
         writer: &[Place<'_>],
         reader: &Place<'_>,
         [least, most]: [&str; 2],
-        values: Option<Vec<f64>>,
+        values: Counts,
     ) {
         for (keyword, sign) in [(least, -1.0), (most, 1.0)] {
             let Some(asked) = reader.get(keyword).and_then(Value::as_f64).map(|asked| asked * sign) else { continue };
-            let least_count = if sign < 0.0 { Some(0.0) } else { None };
-            let mut written = writer
-                .iter()
-                .filter_map(|place| place.get(keyword)?.as_f64())
-                .map(|value| value * sign)
-                .chain(least_count);
+            let implied = match &values {
+                Counts::Between(least, most) => {
+                    if sign < 0.0 {
+                        Some(-least)
+                    } else {
+                        *most
+                    }
+                }
+                Counts::Of(_) => None,
+            };
+            let mut written =
+                writer.iter().filter_map(|place| place.get(keyword)?.as_f64()).map(|value| value * sign).chain(implied);
             let fits = match &values {
-                Some(values) => values.iter().all(|value| value * sign <= asked),
-                None => written.any(|value| value <= asked),
+                Counts::Of(values) => values.iter().all(|value| value * sign <= asked),
+                Counts::Between(..) => written.any(|value| value <= asked),
             };
             if !fits {
                 let word =
@@ -110,6 +130,11 @@ fn limit(place: &Place<'_>, keyword: &str, strict: &str, sign: f64) -> Option<Li
         (Some(a), Some(b)) => Some(if wider(a, b) { b } else { a }),
         (a, b) => a.or(b),
     }
+}
+
+/// The same limit where only whole numbers are.
+fn of_whole(Limit { value, exclusive }: Limit) -> Limit {
+    Limit { value: if exclusive { value.ceil() - 1.0 } else { value.floor() }, exclusive: false }
 }
 
 fn wider(a: Limit, b: Limit) -> bool {

@@ -4,15 +4,30 @@ use super::seen::Seen;
 use super::view::{Place, TYPES, parts, refers, types};
 use super::{Change, Direction, MADE};
 use serde_json::Value;
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// Pairs of schemas that are looked at, and how often alternatives may be taken apart inside each other.
-const LOOKED_AT: usize = 20_000;
+/// Pairs of schemas that are looked at, and lists of alternatives that are taken apart of what must hold at once.
+const LOOKED_AT: usize = 50_000;
 const SPLITS: usize = 6;
+
+/// Pairs that may stand around each other: the stack ends.
+const DEEPEST: usize = 250;
 
 /// Everything the reader does not let through.
 pub fn changes(writer: &Value, reader: &Value, direction: Direction) -> Vec<Change> {
-    let mut comparison = Comparison { direction, seen: Seen::new(), left: LOOKED_AT, splits: 0, found: Vec::new() };
+    if writer == reader {
+        return Vec::new();
+    }
+    let mut comparison = Comparison {
+        direction,
+        seen: Seen::new(),
+        failed: HashSet::new(),
+        attempts: 0,
+        left: LOOKED_AT,
+        depth: 0,
+        found: Vec::new(),
+    };
     comparison.covers(&[Place::root(writer)], &Place::root(reader));
     if comparison.left == 0 {
         comparison.found.push(direction.of_both(
@@ -24,31 +39,61 @@ pub fn changes(writer: &Value, reader: &Value, direction: Direction) -> Vec<Chan
     comparison.found
 }
 
+/// A schema that wrote and one that reads, by their documents and places.
+type Pair = (String, String);
+
 pub(super) struct Comparison {
     pub(super) direction: Direction,
     /// Pairs around the one at hand, or done: a schema inside of itself is as good as the whole.
-    seen: Seen<(String, String)>,
+    pub(super) seen: Seen<Pair>,
+    /// Pairs that failed in an attempt: what was taken for granted meanwhile could only help.
+    failed: HashSet<Pair>,
+    pub(super) attempts: usize,
     left: usize,
-    splits: usize,
+    /// Pairs around the one at hand.
+    depth: usize,
     pub(super) found: Vec<Change>,
 }
 
 impl Comparison {
     /// Everything that all of `writer` let through must get through `reader`.
     pub(super) fn covers<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>) {
-        let key = |place: &Place<'_>| format!("{}{}", place.pointer, if place.split { "!" } else { "" });
-        let pair = (writer.iter().map(key).collect::<Vec<_>>().join(" "), reader.pointer.clone());
+        let key =
+            |place: &Place<'_>| format!("{:p}{}{}", place.root, place.pointer, if place.split { "!" } else { "" });
+        let pair = (writer.iter().map(key).collect::<Vec<_>>().join(" "), key(reader));
         self.left = self.left.saturating_sub(1);
-        if self.left == 0 || !self.seen.insert(pair) {
+        if self.left == 0 || self.seen.contains(&pair) {
             return;
         }
+        if self.attempts > 0 && self.failed.contains(&pair) {
+            return self.undecided(writer, reader, "type");
+        }
+        let before = self.found.len();
+        self.seen.insert(pair.clone());
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            self.left = 0;
+        } else {
+            self.compare(writer, reader);
+        }
+        self.depth -= 1;
+        if self.attempts > 0 && self.left > 0 && self.found.len() > before {
+            self.failed.insert(pair);
+        }
+    }
+
+    fn compare<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>) {
         let mut conjunction = Vec::new();
         for place in writer {
             let Some(parts) = parts(place) else { return self.undecided(writer, reader, "$ref") };
-            conjunction.extend(parts.into_iter().map(|part| {
-                let split = part.split || place.split && part.pointer == place.pointer;
-                Place { split, ..part }
-            }));
+            for part in parts {
+                // What is taken apart stays so, also where another one refers to it once more.
+                let is_same = |place: &&Place<'s>| std::ptr::eq(place.root, part.root) && place.pointer == part.pointer;
+                let split = part.split || writer.iter().filter(is_same).any(|place| place.split);
+                if !conjunction.iter().any(|place| is_same(&place)) {
+                    conjunction.push(Place { split, ..part });
+                }
+            }
         }
         match parts(reader) {
             Some(readers) => readers.iter().for_each(|reader| self.part(&conjunction, reader)),
@@ -69,7 +114,7 @@ impl Comparison {
         }
         let before = self.found.len();
         // What is found below is told again, or not, for each alternative.
-        let splits = self.splits < SPLITS && (writer.iter().any(offers) || offers(reader));
+        let splits = may_split(writer) || offers(reader);
         let mark = splits.then(|| self.seen.mark());
         self.keywords(writer, reader);
         if let Some(mark) = mark.filter(|_| self.found.len() > before) {
@@ -81,25 +126,23 @@ impl Comparison {
     /// Where the writer offers alternatives, each of them may get through although all together seem not to.
     fn split<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>, before: usize) {
         let mut narrowed = writer.to_vec();
-        let branches = if let Some(at) = writer.iter().position(offers) {
+        let branches = if let Some(at) = writer.iter().position(offers).filter(|_| may_split(writer)) {
             narrowed[at].split = true;
             writer[at].list(if writer[at].get("anyOf").is_some() { "anyOf" } else { "oneOf" })
         } else if offers(reader) {
-            kinds_of(writer)
+            // One kind is what has been looked at already.
+            Some(kinds_of(writer)).filter(|kinds| kinds.len() > 1).unwrap_or_default()
         } else {
             return;
         };
-        let same_again = branches.len() == 1 && !writer.iter().any(offers);
-        if branches.is_empty() || same_again {
+        if branches.is_empty() {
             return;
         }
         let told = self.found.split_off(before);
-        self.splits += 1;
         for branch in &branches {
             let narrowed: Vec<Place<'s>> = narrowed.iter().chain([branch]).cloned().collect();
             self.covers(&narrowed, reader);
         }
-        self.splits -= 1;
         // What is wrong with every alternative is better told as a whole.
         if told.len() == 1 && self.found.len() - before >= branches.len() {
             self.found.truncate(before);
@@ -128,73 +171,6 @@ impl Comparison {
             self.objects(writer, reader);
         }
         self.combinations(writer, reader);
-    }
-
-    /// `anyOf`, `oneOf`, and what can only be compared as a whole.
-    fn combinations<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>) {
-        for keyword in ["not", "if", "$dynamicRef", "$recursiveRef"] {
-            if let Some(asked) = reader.get(keyword) {
-                let related = if keyword == "if" { &["if", "then", "else"][..] } else { &[keyword][..] };
-                let same = |place: &Place<'_>| related.iter().all(|key| place.get(key) == reader.get(key));
-                if refers(asked) || !writer.iter().any(same) {
-                    self.undecided(writer, reader, keyword);
-                }
-            }
-        }
-        for keyword in ["anyOf", "oneOf"] {
-            if reader.get(keyword).is_none() {
-                continue;
-            }
-            let fits = self.one_covers(writer, reader, keyword);
-            let exclusive = keyword == "anyOf" || self.stays_exclusive(writer, reader);
-            if !fits {
-                // The alternatives of the writer are tried one by one afterwards.
-                let detail =
-                    format!("no schema of `{keyword}` of {} takes all that may stand here", self.direction.reader());
-                match (self.direction, writer.last()) {
-                    // The alternative at hand, where it is one.
-                    (Direction::Forward, Some(last)) => {
-                        let change = self.direction.of_both(&last.pointer, "", detail);
-                        self.found.push(change);
-                    }
-                    _ => self.change(writer, reader, keyword, detail),
-                }
-            } else if !exclusive {
-                self.undecided(writer, reader, keyword);
-            }
-        }
-    }
-
-    fn one_covers<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>, keyword: &str) -> bool {
-        reader.list(keyword).iter().any(|branch| self.attempt(writer, branch))
-    }
-
-    fn attempt<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>) -> bool {
-        let before = std::mem::take(&mut self.found);
-        let mark = self.seen.mark();
-        self.covers(writer, reader);
-        self.seen.back_to(mark);
-        std::mem::replace(&mut self.found, before).is_empty()
-    }
-
-    /// Of `oneOf` exactly one may fit: sure when no two can fit the same value, or when the writer asks the same.
-    fn stays_exclusive<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>) -> bool {
-        let branches = reader.list("oneOf");
-        let apart = |a: &Place<'s>, b: &Place<'s>| match (parts(a), parts(b)) {
-            (Some(a), Some(b)) => are_apart(&a, &b),
-            _ => false,
-        };
-        let disjoint =
-            branches.iter().enumerate().all(|(index, a)| branches.iter().skip(index + 1).all(|b| apart(a, b)));
-        disjoint
-            || writer.iter().any(|place| {
-                let others = place.list("oneOf");
-                others.len() == branches.len()
-                    && others.iter().zip(&branches).all(|(other, branch)| {
-                        self.attempt(std::slice::from_ref(other), branch)
-                            && self.attempt(std::slice::from_ref(branch), other)
-                    })
-            })
     }
 
     /// A change at a keyword of the reader: told at the new schema's where it has one.
@@ -236,6 +212,11 @@ fn by_type(reader: &Place<'_>, kind: &str) -> bool {
     }
 }
 
+/// Are there alternatives that can be taken apart? Those of several lists at once multiply.
+pub(super) fn may_split(writer: &[Place<'_>]) -> bool {
+    writer.iter().filter(|place| place.split).count() < SPLITS && writer.iter().any(offers)
+}
+
 /// Are there alternatives that are not accounted for?
 fn offers(place: &Place<'_>) -> bool {
     !place.split && (place.get("anyOf").is_some() || place.get("oneOf").is_some())
@@ -252,35 +233,4 @@ fn kinds_of<'s>(writer: &[Place<'s>]) -> Vec<Place<'s>> {
     wanted
         .map(|(kind, schema)| Place { root: schema, schema, pointer: format!("{pointer}{MADE}{kind}"), split: false })
         .collect()
-}
-
-/// Can no value fit both: no kind in common, or a required member with different constants?
-fn are_apart(a: &[Place<'_>], b: &[Place<'_>]) -> bool {
-    let kinds = types(b);
-    if !types(a).iter().any(|kind| kinds.contains(kind)) {
-        return true;
-    }
-    let requires = |places: &[Place<'_>], name: &str| {
-        places.iter().any(|place| {
-            let required = place.get("required").and_then(Value::as_array);
-            required.is_some_and(|names| names.iter().any(|known| known == name))
-        })
-    };
-    let only_objects = types(a) == ["object"] || kinds == ["object"];
-    only_objects
-        && a.iter().any(|place| {
-            let properties = place.get("properties").and_then(Value::as_object);
-            properties.into_iter().flatten().any(|(name, _)| {
-                let others = b.iter().find_map(|other| constants(other, name));
-                let (Some(own), Some(others)) = (constants(place, name), others) else { return false };
-                let differ = own.iter().all(|(value, _)| others.iter().all(|(other, _)| other != value));
-                differ && requires(a, name) && requires(b, name)
-            })
-        })
-}
-
-/// The only values a member may have.
-fn constants<'s>(place: &Place<'s>, name: &str) -> Option<Vec<(&'s Value, String)>> {
-    let property = place.below(&["properties", name])?;
-    super::values::finite(&[property])
 }

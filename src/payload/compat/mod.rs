@@ -3,9 +3,11 @@
 //! A schema that *reads* must take everything that one that *wrote* allows. Backward: the new one reads what the old one
 //! wrote; forward: the other way round. What cannot be decided counts as broken, and says so.
 
+mod alternatives;
 mod avro;
 mod bounds;
 mod json;
+mod names;
 mod objects;
 mod seen;
 mod values;
@@ -15,6 +17,8 @@ mod view;
 mod soundness;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wider;
 
 use super::avro::Avro;
 use serde_json::Value;

@@ -1,5 +1,6 @@
 //! Members of objects and entries of arrays.
 
+use super::bounds::Counts;
 use super::json::Comparison;
 use super::values::of_kind;
 use super::view::Place;
@@ -27,26 +28,20 @@ impl Comparison {
             return;
         }
         self.required(writer, reader);
-        self.counts(writer, reader, ["minProperties", "maxProperties"], None);
+        let promised: BTreeSet<&str> = writer.iter().flat_map(required).collect();
+        let members = Counts::Between(promised.len() as f64, writer.iter().filter_map(most_members).reduce(f64::min));
+        self.counts(writer, reader, ["minProperties", "maxProperties"], members);
         self.members(writer, reader);
         self.others(writer, reader);
-        for keyword in ["propertyNames", "dependentRequired", "dependentSchemas", "dependencies", "patternProperties"] {
-            if let Some(asked) = reader.get(keyword).filter(|asked| !is_empty(asked))
-                && !writer.iter().any(|place| place.get(keyword) == Some(asked))
-            {
-                self.undecided(writer, reader, keyword);
-            }
-        }
+        self.names_of_members(writer, reader);
+        self.patterns(writer, reader);
+        self.dependents(writer, reader);
         self.unevaluated(writer, reader, "unevaluatedProperties");
     }
 
     fn required<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>) {
-        let names = |place: &Place<'s>| -> Vec<&'s str> {
-            let names = place.get("required").and_then(Value::as_array);
-            names.into_iter().flatten().filter_map(Value::as_str).collect()
-        };
-        let sure: Vec<&str> = writer.iter().flat_map(names).collect();
-        for (index, name) in names(reader).into_iter().enumerate() {
+        let sure: Vec<&str> = writer.iter().flat_map(required).collect();
+        for (index, name) in required(reader).into_iter().enumerate() {
             if !sure.contains(&name) {
                 let detail = format!(
                     "{} requires `{}`, which {} does not promise",
@@ -115,19 +110,14 @@ impl Comparison {
         if of_kind(writer, &["array"]).as_ref().is_some_and(Vec::is_empty) {
             return;
         }
-        self.counts(writer, reader, ["minItems", "maxItems"], None);
+        let entries = Counts::Between(0.0, writer.iter().filter_map(most_entries).reduce(f64::min));
+        self.counts(writer, reader, ["minItems", "maxItems"], entries);
         let unique = |place: &Place<'_>| place.get("uniqueItems") == Some(&Value::Bool(true));
         if unique(reader) && !writer.iter().any(unique) {
             let detail = format!("{} allows no equal entries", self.direction.reader());
             self.change(writer, reader, "uniqueItems", detail);
         }
-        if reader.get("contains").is_some() {
-            let related = ["contains", "minContains", "maxContains"];
-            let same = |place: &Place<'_>| related.iter().all(|key| place.get(key) == reader.get(key));
-            if !writer.iter().any(same) {
-                self.undecided(writer, reader, "contains");
-            }
-        }
+        self.contains(writer, reader);
         let length = writer.iter().chain([reader]).map(tuple_length).max().unwrap_or_default();
         // The one behind the tuples stands for all others.
         for index in 0..=length {
@@ -171,6 +161,24 @@ impl Comparison {
             self.undecided(writer, reader, keyword);
         }
     }
+}
+
+/// The members that must be there.
+pub(super) fn required<'s>(place: &Place<'s>) -> Vec<&'s str> {
+    place.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// How many members a closed object has at most.
+fn most_members(place: &Place<'_>) -> Option<f64> {
+    let closed = place.get("additionalProperties") == Some(&Value::Bool(false));
+    (closed && place.get("patternProperties").is_none_or(is_empty))
+        .then(|| keys(place.get("properties")).count() as f64)
+}
+
+/// How many entries an array without others than those of its tuple has at most.
+fn most_entries(place: &Place<'_>) -> Option<f64> {
+    let length = tuple_length(place);
+    entry(place, length).is_some_and(|others| others.is_never()).then_some(length as f64)
 }
 
 fn keys(value: Option<&Value>) -> impl Iterator<Item = &String> {

@@ -25,6 +25,11 @@ impl<T: Eq + Hash + Clone> Seen<T> {
         new
     }
 
+    /// Was it seen?
+    pub fn contains(&self, pair: &T) -> bool {
+        self.set.contains(pair)
+    }
+
     /// A point to come back to.
     pub fn mark(&self) -> usize {
         self.order.len()

@@ -19,6 +19,11 @@ fn places(changes: &[Change]) -> Vec<String> {
 
 type Compare = fn(&Value, &Value, Mode) -> Vec<Change>;
 
+/// The places that break the promise that a new version reads what the old one wrote.
+pub(super) fn json_places(old: &Value, new: &Value) -> Vec<String> {
+    places(&json_changes(old, new, Mode::Backward))
+}
+
 /// Backward and forward, each with the places that break it.
 fn check(compare: Compare, old: Value, new: Value, backward: &[&str], forward: &[&str]) {
     let back = compare(&old, &new, Mode::Backward);
@@ -132,10 +137,16 @@ fn texts_with_patterns_cannot_be_decided() {
     let before = json_changes(&with(json!({"pattern": "^a"})), &with(json!({"pattern": "^b"})), Mode::Backward);
     assert!(before[0].detail.contains("cannot be decided"), "{before:?}");
     json(with(json!({"pattern": "^a"})), with(json!({})), &[], &["-/properties/a/pattern"]);
-    for keyword in ["not", "patternProperties", "propertyNames", "contains", "dependentRequired"] {
-        let value = if keyword == "dependentRequired" { json!({"a": ["b"]}) } else { json!({"type": "string"}) };
-        let new = json!({keyword: value});
-        assert_eq!(places(&json_changes(&json!({}), &new, Mode::Backward)), [format!("/{keyword}")]);
+    for (keyword, value, place) in [
+        ("not", json!({"type": "string"}), "/not"),
+        ("patternProperties", json!({"^a": {"type": "string"}}), "/patternProperties"),
+        ("propertyNames", json!({"maxLength": 3}), "/propertyNames"),
+        ("contains", json!({"type": "string"}), "/contains"),
+        ("dependentRequired", json!({"a": ["b"]}), "/dependentRequired/a/0"),
+        ("if", json!({"type": "string"}), "/if"),
+    ] {
+        let new = json!({keyword: value, "then": {"minLength": 2}});
+        assert_eq!(places(&json_changes(&json!({}), &new, Mode::Backward)), [place]);
         assert_eq!(json_changes(&new, &json!({}), Mode::Backward), [], "{keyword}");
     }
 }
@@ -267,4 +278,38 @@ fn enums_fixeds_and_logical_types() {
 fn kinds_do_not_mix() {
     let schema = Avro::compile(b"\"int\"").unwrap();
     assert_eq!(changes(Subject::Avro(&schema), Subject::Json(&json!({})), Mode::Backward), None);
+}
+
+#[test]
+fn large_avro_schemas_are_decided() {
+    let fields = |last: &str| -> Vec<Value> {
+        (0..400)
+            .map(|number| {
+                let ty = if number == 399 { json!(["null", last]) } else { json!(["null", "string", "int"]) };
+                let inner = json!({"type": "record", "name": format!("R{number}"),
+                    "fields": (0..10).map(|inner| json!({"name": format!("g{inner}"), "type": ty})).collect::<Vec<_>>()});
+                json!({"name": format!("f{number}"), "type": ["null", inner]})
+            })
+            .collect()
+    };
+    let changes = avro_changes(&record(json!(fields("int"))), &record(json!(fields("long"))), Mode::Full);
+    assert_eq!(changes.len(), 10, "{changes:?}");
+    assert!(changes.iter().all(|change| change.pointer.starts_with("/fields/399/type/1/fields/")), "{changes:?}");
+    // Every record may be any other one: a wrong one is told once, and soon.
+    let graph = |missing: usize| {
+        let record = |number: usize| {
+            let others =
+                (0..number).filter(|other| (number, *other) != (39, missing)).map(|other| json!(format!("X{other}")));
+            let types: Vec<Value> = [json!("null"), json!("Top")].into_iter().chain(others).collect();
+            json!({"name": format!("f{number}"), "type": {"type": "record", "name": format!("X{number}"),
+                "fields": [{"name": "z", "type": types}]}})
+        };
+        json!({"type": "record", "name": "Top", "fields": (0..40).map(record).collect::<Vec<_>>()})
+    };
+    assert_eq!(avro_changes(&graph(99), &graph(99), Mode::Full), []);
+    let changes = avro_changes(&graph(99), &graph(3), Mode::Backward);
+    assert!(
+        !changes.is_empty() && changes.len() < 100 && changes.iter().all(|change| !change.pointer.is_empty()),
+        "{changes:?}"
+    );
 }

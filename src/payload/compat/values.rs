@@ -1,7 +1,7 @@
 //! `enum`, `const`, and which single values a schema lets through.
 
 use super::json::Comparison;
-use super::view::{Place, kind_of};
+use super::view::{Place, allows, kind_of, types};
 use serde_json::Value;
 
 /// The values that may stand there, with their places; `None`: there is no list of them.
@@ -15,12 +15,34 @@ pub fn finite<'s>(places: &[Place<'s>]) -> Option<Vec<(&'s Value, String)>> {
     })
 }
 
+/// The same of what is written, where `true`, `false` and `null` are a list, too, and only what all let through counts.
+fn written<'s>(places: &[Place<'s>]) -> Option<Vec<(&'s Value, Option<String>)>> {
+    const SIMPLE: [(&Value, &str); 3] =
+        [(&Value::Bool(false), "boolean"), (&Value::Bool(true), "boolean"), (&Value::Null, "null")];
+    let listed = finite(places).map(|values| values.into_iter().map(|(value, place)| (value, Some(place))).collect());
+    let listed: Vec<(&Value, Option<String>)> = listed.or_else(|| {
+        let kinds = types(places);
+        kinds.iter().all(|kind| matches!(*kind, "boolean" | "null")).then(|| {
+            let simple = SIMPLE.into_iter().filter(|(_, kind)| kinds.contains(kind));
+            simple.map(|(value, _)| (value, None)).collect()
+        })
+    })?;
+    let by_all = |(value, _): &(&Value, _)| places.iter().all(|place| lets_through(place, value));
+    Some(listed.into_iter().filter(by_all).collect())
+}
+
+/// By its type and its list of values.
+fn lets_through(place: &Place<'_>, value: &Value) -> bool {
+    allows(place, kind_of(value))
+        && finite(std::slice::from_ref(place)).is_none_or(|values| values.iter().any(|(other, _)| equal(other, value)))
+}
+
 impl Comparison {
     /// `enum` and `const` of the reader.
     pub(super) fn values<'s>(&mut self, writer: &[Place<'s>], reader: &Place<'s>) {
         let keyword = if reader.get("const").is_some() { "const" } else { "enum" };
         let Some(allowed) = finite(std::slice::from_ref(reader)) else { return };
-        let Some(written) = finite(writer) else {
+        let Some(written) = written(writer) else {
             let detail = format!("{} allows only some values here", self.direction.reader());
             return self.change(writer, reader, keyword, detail);
         };
@@ -31,8 +53,10 @@ impl Comparison {
                     self.direction.reader(),
                     crate::cloudevents::reader::shown(&value.to_string())
                 );
-                let change = self.direction.of_writer(&pointer, detail);
-                self.found.push(change);
+                match pointer {
+                    Some(pointer) => self.found.push(self.direction.of_writer(&pointer, detail)),
+                    None => self.change(writer, reader, keyword, detail),
+                }
             }
         }
     }

@@ -49,9 +49,7 @@ impl<'d> Decoder<'d> {
 
     /// Writes a message given by its parts.
     pub(super) fn message(&mut self, message: &MessageDescriptor, parts: &[&'d [u8]]) -> Result<(), Fault> {
-        if self.out.len() > LONGEST_OUTPUT {
-            return Err("its JSON form is too long".to_owned());
-        }
+        self.not_too_long()?;
         self.depth += 1;
         if self.depth > wire::NESTING {
             return Err("the nesting is too deep".to_owned());
@@ -151,18 +149,18 @@ impl<'d> Decoder<'d> {
             let content = self.content(*place)?;
             match (&kind, content) {
                 (Kind::Message(message), content) => {
-                    self.comma(&mut first);
+                    self.comma(&mut first)?;
                     self.message(message, &[inside(content)])?;
                 }
                 (kind, Content::Bytes(bytes)) if !is_text => {
                     let mut packed = Fields { rest: bytes };
                     while !packed.rest.is_empty() {
-                        self.comma(&mut first);
+                        self.comma(&mut first)?;
                         scalar::write(wire::next_packed(kind, &mut packed)?, kind, &mut self.out);
                     }
                 }
                 (kind, content) => {
-                    self.comma(&mut first);
+                    self.comma(&mut first)?;
                     scalar::write(content, kind, &mut self.out);
                 }
             }
@@ -192,7 +190,7 @@ impl<'d> Decoder<'d> {
         self.out.push('{');
         let mut first = true;
         for (key, place) in order {
-            self.comma(&mut first);
+            self.comma(&mut first)?;
             self.out.push_str(&key);
             self.out.push(':');
             let inside = inside(self.content(place)?);
@@ -218,10 +216,16 @@ impl<'d> Decoder<'d> {
         }
     }
 
-    pub(super) fn comma(&mut self, first: &mut bool) {
+    /// Before each value of several. One of two bytes may be the long name of an enum's value.
+    pub(super) fn comma(&mut self, first: &mut bool) -> Result<(), Fault> {
         if !std::mem::take(first) {
             self.out.push(',');
         }
+        self.not_too_long()
+    }
+
+    fn not_too_long(&self) -> Result<(), Fault> {
+        if self.out.len() > LONGEST_OUTPUT { Err("its JSON form is too long".to_owned()) } else { Ok(()) }
     }
 }
 

@@ -83,7 +83,7 @@ impl<'d> Decoder<'d> {
         self.out.push('[');
         let mut first = true;
         for place in places {
-            self.comma(&mut first);
+            self.comma(&mut first)?;
             let part = inside(self.content(*place)?);
             self.message(&value, &[part])?;
         }

@@ -241,6 +241,24 @@ fn hostile_data_ends() {
 }
 
 #[test]
+fn long_names_do_not_multiply_the_data_without_end() {
+    let name = "N".repeat(500);
+    let schema = proto(&format!(
+        "syntax = \"proto3\"; message M {{ repeated E list = 1; map<int32, E> map = 2; }} enum E {{ {name} = 0; }}"
+    ));
+    let packed = |count: usize| {
+        let mut bytes = vec![0x0a];
+        super::wire::put_varint(count as u64, &mut bytes);
+        bytes.resize(bytes.len() + count, 0);
+        bytes
+    };
+    assert!(schema.to_json(&packed(1000)).unwrap().len() > 500_000);
+    let entries: Vec<u8> = (0..50_u8).flat_map(|key| [0x12, 4, 8, key, 16, 0]).collect();
+    assert!(schema.to_json(&entries).unwrap().len() > 25_000);
+    assert!(schema.to_json(&packed(1 << 20)).unwrap_err().detail.contains("too long"));
+}
+
+#[test]
 fn a_file_that_does_not_compile_is_told_with_its_place() {
     let compile = |files: &[(&str, &str)], ty: &str| {
         let files: Vec<_> = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();

@@ -1,5 +1,6 @@
 //! What a violation says: one sentence for people, with the values of the event shortened.
 
+use super::values::Values;
 use crate::cloudevents::Violation;
 use crate::cloudevents::reader::shown;
 use crate::payload::LISTED;
@@ -14,10 +15,10 @@ const SHOWN_CHOICES: usize = 8;
 const POINTER_BYTES: usize = 1024;
 
 /// The violations an error stands for. A missing or unexpected member gets its own pointer.
-pub fn violations(error: &ValidationError<'_>, data: &Value) -> Vec<Violation> {
+pub fn violations(error: &ValidationError<'_>, data: &Values<'_>) -> Vec<Violation> {
     let place = error.instance_path().as_str();
     let member = |name: &str, detail: String| Violation::new(pointer(place, Some(name)), detail);
-    let unexpected = |name: &String| member(name, format!("the member `{}` is not allowed", shown(name)));
+    let unexpected = |name: &str| member(name, format!("the member `{}` is not allowed", shown(name)));
     match error.kind() {
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
@@ -25,7 +26,7 @@ pub fn violations(error: &ValidationError<'_>, data: &Value) -> Vec<Violation> {
         }
         ValidationErrorKind::AdditionalProperties { unexpected: names }
         | ValidationErrorKind::UnevaluatedProperties { unexpected: names } => {
-            names.iter().take(LISTED + 1).map(unexpected).collect()
+            names.iter().take(LISTED + 1).map(|name| unexpected(name)).collect()
         }
         ValidationErrorKind::PropertyNames { error: of_name } => {
             let name = of_name.instance().as_str().unwrap_or_default();
@@ -34,8 +35,8 @@ pub fn violations(error: &ValidationError<'_>, data: &Value) -> Vec<Violation> {
         }
         // An object that allows no member at all is told as one error without names.
         ValidationErrorKind::FalseSchema if forbids_members(error.schema_path().as_str()) => {
-            let members = data.pointer(place).and_then(Value::as_object).into_iter().flatten();
-            members.take(LISTED + 1).map(|(name, _)| unexpected(name)).collect()
+            let members = data.pointer(place).into_iter().flat_map(|object| data.members(object));
+            members.take(LISTED + 1).map(|(name, _)| unexpected(&name)).collect()
         }
         _ => vec![Violation::new(pointer(place, None), detail(error, show_abridged))],
     }
@@ -115,7 +116,7 @@ fn types(kind: &TypeKind) -> String {
     }
 }
 
-/// A value of the data as errors keep it: see `node::abridged`.
+/// A value of the data as errors keep it: see `Visited::to_value`.
 fn show_abridged(value: &Value) -> String {
     let entries = |value: Option<&Value>| value.map_or(0, |count| count.as_u64().unwrap_or_default());
     match value {

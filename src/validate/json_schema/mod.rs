@@ -4,6 +4,9 @@ mod fault;
 mod message;
 mod node;
 mod patterns;
+mod values;
+
+pub use values::Values;
 
 use super::SchemaFault;
 use crate::cloudevents::Violation;
@@ -66,9 +69,9 @@ impl JsonSchema {
         self.id.as_deref()
     }
 
-    /// Every place where the data breaks the schema, up to [`LISTED`]. `bytes` is the length of its text.
-    pub fn check(&self, data: &Value, bytes: usize) -> Result<(), Vec<Violation>> {
-        let allowance = Allowance::new(VISITS + bytes.saturating_mul(VISITS_PER_BYTE));
+    /// Every place where the data breaks the schema, up to [`LISTED`].
+    pub fn check(&self, data: &Values<'_>) -> Result<(), Vec<Violation>> {
+        let allowance = Allowance::new(VISITS + data.bytes().saturating_mul(VISITS_PER_BYTE));
         let valid = self.validator.is_valid(Visited::new(data, &allowance));
         if allowance.is_spent() {
             return Err(vec![Violation::new("/data", "checking the data against its schema takes too long")]);
@@ -77,7 +80,7 @@ impl JsonSchema {
     }
 
     /// All of them when that is affordable, else the first, else only that there are some.
-    fn violations(&self, data: &Value) -> Vec<Violation> {
+    fn violations(&self, data: &Values<'_>) -> Vec<Violation> {
         let allowance = Allowance::new(VISITS_FOR_ERRORS);
         let errors = self.validator.iter_errors(Visited::new(data, &allowance));
         if !allowance.is_spent() {

@@ -4,13 +4,13 @@
 //! errors, and every error holds its path as text. Each visit of a value is paid for, long paths and texts more; when
 //! nothing is left, containers look empty and the run ends. Its result then means nothing: ask [`Allowance::is_spent`].
 
+use super::values::Values;
+use crate::cloudevents::json::value::Kind;
 use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, Node, NodeIdentity, Object};
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
 
 /// Bytes of a text, or of the path to a value, that cost as much as visiting one value.
 const BYTES_PER_VISIT: usize = 64;
@@ -35,241 +35,242 @@ impl Allowance {
 
     /// Pays for a visit with `bytes` of text or path; false when there is not enough left, and then nothing is.
     fn pay(&self, bytes: usize) -> bool {
-        let left = self.0.get().saturating_sub(1 + bytes / BYTES_PER_VISIT);
+        self.pay_visits(1 + bytes / BYTES_PER_VISIT)
+    }
+
+    fn pay_visits(&self, visits: usize) -> bool {
+        let left = self.0.get().saturating_sub(visits);
         self.0.set(left);
         left > 0
     }
 }
 
-/// JSON data as `serde_json` holds it, with every visit paid for.
+/// JSON data on its tape, with every visit paid for.
 pub struct Metered;
 
 /// One value on its way through the validator.
 #[derive(Clone, Copy)]
 pub struct Visited<'a> {
-    value: &'a Value,
+    place: Place<'a>,
     allowance: &'a Allowance,
     /// Length of the path from the root to it.
     path_bytes: usize,
 }
 
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Value(&'a Values<'a>, usize),
+    /// The name of a member, which schemas of names see as a string.
+    Name(&'a str),
+}
+
 impl<'a> Visited<'a> {
     /// The root of the data.
-    pub fn new(value: &'a Value, allowance: &'a Allowance) -> Visited<'a> {
-        Visited { value, allowance, path_bytes: 0 }
+    pub fn new(values: &'a Values<'a>, allowance: &'a Allowance) -> Visited<'a> {
+        Visited { place: Place::Value(values, 0), allowance, path_bytes: 0 }
     }
 
-    /// A member or an element, paid from the same allowance.
-    fn child(&self, value: &'a Value, name_bytes: usize) -> Option<Visited<'a>> {
+    /// A member or an entry, paid from the same allowance.
+    fn child(&self, values: &'a Values<'a>, at: usize, name_bytes: usize) -> Option<Visited<'a>> {
         let path_bytes = self.path_bytes + 1 + name_bytes;
-        self.allowance.pay(path_bytes).then_some(Visited { value, allowance: self.allowance, path_bytes })
+        let place = Place::Value(values, at);
+        self.allowance.pay(path_bytes).then_some(Visited { place, allowance: self.allowance, path_bytes })
+    }
+
+    fn kind(&self) -> Kind {
+        match self.place {
+            Place::Value(values, at) => values.kind(at),
+            Place::Name(_) => Kind::String { escaped: false },
+        }
+    }
+
+    fn container(&self, kind: Kind) -> Option<Container<'a>> {
+        match self.place {
+            Place::Value(values, at) if values.kind(at) == kind => Some(Container { values, at, visited: *self }),
+            _ => None,
+        }
+    }
+
+    /// The content of a string.
+    fn text(&self) -> Option<Cow<'a, str>> {
+        match self.place {
+            Place::Value(values, at) => values.string(at),
+            Place::Name(name) => Some(Cow::Borrowed(name)),
+        }
     }
 }
 
 impl Json for Metered {
     type Node<'a> = Visited<'a>;
     type PreparedKey = String;
-    type StringBuffer = (Value, Allowance);
+    type StringBuffer = (String, Allowance);
 
     fn prepare_key(key: &str) -> String {
         key.to_owned()
     }
 
     fn with_string_node<T>(buffer: &mut Self::StringBuffer, string: &str, f: impl FnOnce(Visited<'_>) -> T) -> T {
-        buffer.0 = Value::String(string.to_owned());
+        string.clone_into(&mut buffer.0);
         // A name has no members: it was paid for when its object was walked.
         buffer.1 = Allowance::new(usize::MAX);
-        f(Visited::new(&buffer.0, &buffer.1))
+        f(Visited { place: Place::Name(&buffer.0), allowance: &buffer.1, path_bytes: 0 })
     }
 }
 
 impl<'a> Node<'a, Metered> for Visited<'a> {
-    type Object = Members<'a>;
-    type Array = Elements<'a>;
-    type Number = &'a Number;
+    type Object = Container<'a>;
+    type Array = Container<'a>;
+    type Number = Number;
 
-    fn as_object(&self) -> Option<Members<'a>> {
-        self.value.as_object().map(|map| Members { map, object: *self })
+    fn as_object(&self) -> Option<Container<'a>> {
+        self.container(Kind::Object)
     }
 
-    fn as_array(&self) -> Option<Elements<'a>> {
-        self.value.as_array().map(|items| Elements { items, array: *self })
+    fn as_array(&self) -> Option<Container<'a>> {
+        self.container(Kind::Array)
     }
 
     fn as_string(&self) -> Option<Cow<'a, str>> {
-        let text = self.value.as_str()?;
+        let text = self.text()?;
         self.allowance.pay(text.len());
-        Some(Cow::Borrowed(text))
+        Some(text)
     }
 
-    fn as_number(&self) -> Option<&'a Number> {
-        self.value.as_number()
+    fn as_number(&self) -> Option<Number> {
+        match self.place {
+            Place::Value(values, at) => values.number(at),
+            Place::Name(_) => None,
+        }
+    }
+
+    fn is_number(&self) -> bool {
+        self.kind() == Kind::Number
     }
 
     fn as_boolean(&self) -> Option<bool> {
-        self.value.as_bool()
+        match self.place {
+            Place::Value(values, at) if values.kind(at) == Kind::Boolean => Some(values.is_true(at)),
+            _ => None,
+        }
     }
 
     fn is_null(&self) -> bool {
-        self.value.is_null()
+        self.kind() == Kind::Null
     }
 
     fn json_type(&self) -> JsonType {
-        JsonType::from(self.value)
+        match self.kind() {
+            Kind::Null => JsonType::Null,
+            Kind::Boolean => JsonType::Boolean,
+            Kind::Number => JsonType::Number,
+            Kind::String { .. } => JsonType::String,
+            Kind::Array => JsonType::Array,
+            Kind::Object => JsonType::Object,
+        }
     }
 
     fn equals_value(&self, expected: &Value) -> bool {
-        jsonschema::json::cmp::equal(self.value, expected)
+        match self.place {
+            Place::Value(values, at) => values.equals(at, expected),
+            Place::Name(name) => expected.as_str() == Some(name),
+        }
     }
 
-    /// What an error keeps of the value: see [`abridged`]. Nothing else asks, as comparing goes its own ways here.
+    /// What an error keeps of the value: small enough to be copied into every error of `anyOf`. Texts are cut, and a
+    /// container is an array or object that holds only the number of its entries. Nothing else asks, as comparing goes its
+    /// own ways here.
     fn to_value(&self) -> Cow<'a, Value> {
-        abridged(self.value)
+        let count = |container: Container<'_>| Value::from(container.count());
+        Cow::Owned(match self.kind() {
+            Kind::Null => Value::Null,
+            Kind::Boolean => Value::Bool(self.as_boolean().unwrap_or_default()),
+            Kind::Number => self.as_number().map(Value::Number).unwrap_or_default(),
+            Kind::String { .. } => {
+                let text = self.text().unwrap_or_default();
+                let end = text.char_indices().nth(KEPT_CHARACTERS).map_or(text.len(), |(end, _)| end);
+                Value::from(&text[..end])
+            }
+            Kind::Array => Value::from_iter(self.as_array().map(count)),
+            Kind::Object => {
+                Value::Object(Map::from_iter(self.as_object().map(|object| (String::new(), count(object)))))
+            }
+        })
     }
 
     fn identity(&self) -> Option<NodeIdentity> {
-        Some(NodeIdentity::new(std::ptr::from_ref(self.value).addr()))
-    }
-}
-
-/// A value small enough to be copied into every error of `anyOf`: texts are cut, and a container is an array or object
-/// that holds only the number of its entries.
-fn abridged(value: &Value) -> Cow<'_, Value> {
-    match value {
-        Value::Array(items) => Cow::Owned(Value::Array(vec![Value::from(items.len())])),
-        Value::Object(members) => {
-            Cow::Owned(Value::Object(Map::from_iter([(String::new(), Value::from(members.len()))])))
+        match self.place {
+            Place::Value(values, at) => {
+                let document = std::ptr::from_ref(values).addr();
+                Some(NodeIdentity::tagged(document, u32::try_from(at).unwrap_or(u32::MAX)))
+            }
+            Place::Name(name) => Some(NodeIdentity::new(name.as_ptr().addr())),
         }
-        Value::String(text) => match text.char_indices().nth(KEPT_CHARACTERS) {
-            Some((end, _)) => Cow::Owned(Value::from(&text[..end])),
-            None => Cow::Borrowed(value),
-        },
-        Value::Null | Value::Bool(_) | Value::Number(_) => Cow::Borrowed(value),
     }
 }
 
-/// The members of an object.
-pub struct Members<'a> {
-    map: &'a Map<String, Value>,
-    object: Visited<'a>,
+/// An array or object.
+pub struct Container<'a> {
+    values: &'a Values<'a>,
+    at: usize,
+    visited: Visited<'a>,
 }
 
-impl<'a> Object<'a, Metered> for Members<'a> {
+impl Container<'_> {
+    /// How much is in it. Entries have to be counted, which is paid for like reading as many bytes.
+    fn count(&self) -> usize {
+        let count = self.values.count(self.at);
+        self.visited.allowance.pay(count);
+        count
+    }
+}
+
+impl<'a> Object<'a, Metered> for Container<'a> {
     type Node = Visited<'a>;
-    type MemberName = &'a str;
-    type MembersIter = MemberIter<'a>;
+    type MemberName = Cow<'a, str>;
+    type MembersIter = Box<dyn Iterator<Item = (Cow<'a, str>, Visited<'a>)> + 'a>;
 
     fn len(&self) -> usize {
-        self.map.len()
+        self.count()
     }
 
+    fn is_empty(&self) -> bool {
+        self.values.extent(self.at) == 1
+    }
+
+    /// A member that is not there is paid for, too: it can leave an error behind.
     fn get(&self, key: &String) -> Option<Visited<'a>> {
-        self.map.get(key.as_str()).and_then(|value| self.object.child(value, key.len()))
+        let Some(at) = self.values.member(self.at, key) else {
+            self.visited.allowance.pay(0);
+            return None;
+        };
+        self.visited.child(self.values, at, key.len())
     }
 
-    fn members(&self) -> MemberIter<'a> {
-        MemberIter { rest: self.map.iter(), object: self.object }
-    }
-}
-
-/// Walks the members of an object as long as it can be paid for.
-pub struct MemberIter<'a> {
-    rest: serde_json::map::Iter<'a>,
-    object: Visited<'a>,
-}
-
-impl<'a> Iterator for MemberIter<'a> {
-    type Item = (&'a str, Visited<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (name, value) = self.rest.next()?;
-        Some((name, self.object.child(value, name.len())?))
+    fn members(&self) -> Self::MembersIter {
+        let (values, visited) = (self.values, self.visited);
+        let members = values.members(self.at);
+        Box::new(members.map_while(move |(name, at)| {
+            let child = visited.child(values, at, name.len())?;
+            Some((name, child))
+        }))
     }
 }
 
-/// The elements of an array.
-pub struct Elements<'a> {
-    items: &'a [Value],
-    array: Visited<'a>,
-}
-
-impl<'a> Array<'a, Metered> for Elements<'a> {
+impl<'a> Array<'a, Metered> for Container<'a> {
     type Node = Visited<'a>;
-    type ElementsIter = ElementIter<'a>;
+    type ElementsIter = Box<dyn Iterator<Item = Visited<'a>> + 'a>;
 
     fn len(&self) -> usize {
-        self.items.len()
+        self.count()
     }
 
-    fn elements(&self) -> ElementIter<'a> {
-        ElementIter { rest: self.items.iter(), array: self.array }
+    fn elements(&self) -> Self::ElementsIter {
+        let (values, visited) = (self.values, self.visited);
+        Box::new(values.entries(self.at).map_while(move |at| visited.child(values, at, 1)))
     }
 
+    /// Everything inside of it is looked at.
     fn is_unique(&self) -> bool {
-        let mut seen = HashSet::with_capacity(self.items.len());
-        self.items.iter().all(|item| self.array.allowance.pay(0) && seen.insert(Hashed(item)))
-    }
-}
-
-/// Walks the elements of an array as long as it can be paid for.
-pub struct ElementIter<'a> {
-    rest: std::slice::Iter<'a, Value>,
-    array: Visited<'a>,
-}
-
-impl<'a> Iterator for ElementIter<'a> {
-    type Item = Visited<'a>;
-
-    fn next(&mut self) -> Option<Visited<'a>> {
-        self.rest.next().and_then(|value| self.array.child(value, 1))
-    }
-}
-
-/// A value with a hash that nested arrays cannot make collide: kinds and lengths go into it, and its keys are random.
-struct Hashed<'a>(&'a Value);
-
-impl PartialEq for Hashed<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        jsonschema::json::cmp::equal(self.0, other.0)
-    }
-}
-
-impl Eq for Hashed<'_> {}
-
-impl Hash for Hashed<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        std::mem::discriminant(self.0).hash(state);
-        match self.0 {
-            Value::Null => {}
-            Value::Bool(flag) => flag.hash(state),
-            Value::Number(number) => number_bits(number).hash(state),
-            Value::String(text) => text.hash(state),
-            Value::Array(items) => {
-                items.len().hash(state);
-                for item in items {
-                    Hashed(item).hash(state);
-                }
-            }
-            Value::Object(members) => {
-                let mut sorted: Vec<_> = members.iter().collect();
-                sorted.sort_unstable_by_key(|(name, _)| name.as_str());
-                sorted.len().hash(state);
-                for (name, value) in sorted {
-                    name.hash(state);
-                    Hashed(value).hash(state);
-                }
-            }
-        }
-    }
-}
-
-/// Equal for numbers that are equal in JSON Schema, however they are written (`1`, `1.0`).
-fn number_bits(number: &Number) -> u128 {
-    match (number.as_i128(), number.as_f64()) {
-        (Some(whole), _) => whole.cast_unsigned(),
-        #[expect(clippy::cast_possible_truncation, reason = "only whole numbers well inside the range are converted")]
-        (None, Some(float)) if float.fract() == 0.0 && float.abs() < 1e37 => (float as i128).cast_unsigned(),
-        // The highest bit but one keeps these apart from whole numbers.
-        (None, float) => u128::from(float.unwrap_or_default().to_bits()) | 1 << 126,
+        self.visited.allowance.pay_visits(self.values.extent(self.at)) && self.values.all_differ(self.at)
     }
 }

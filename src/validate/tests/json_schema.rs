@@ -3,8 +3,8 @@
 use super::pointers;
 use crate::cloudevents::Violation;
 use crate::payload::LISTED;
-use crate::validate::json_schema::JsonSchema;
-use crate::validate::{SchemaFault, data};
+use crate::validate::SchemaFault;
+use crate::validate::json_schema::{JsonSchema, Values};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -14,7 +14,8 @@ fn compile(schema: &Value) -> Result<JsonSchema, Vec<SchemaFault>> {
 }
 
 fn check(schema: &Value, data: &Value) -> Result<(), Vec<Violation>> {
-    compile(schema).unwrap().check(data, data.to_string().len())
+    let text = data.to_string();
+    compile(schema).unwrap().check(&Values::read(text.as_bytes(), 128).unwrap())
 }
 
 /// The violations as `pointer: detail`.
@@ -339,14 +340,5 @@ proptest! {
                 prop_assert!(data.pointer(place).or(data.pointer(parent)).is_some(), "{}", violation.pointer);
             }
         }
-    }
-
-    /// Putting numbers into a double's range touches nothing else.
-    #[test]
-    fn numbers_out_of_range_leave_the_rest_alone(data in any_json()) {
-        let text = format!("[1e999, {data}]");
-        let read = data::parse(text.as_bytes()).unwrap();
-        prop_assert_eq!(&read[0], &json!(f64::MAX));
-        prop_assert_eq!(read[1].to_string(), serde_json::from_str::<Value>(&data.to_string()).unwrap().to_string());
     }
 }

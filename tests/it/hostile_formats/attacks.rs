@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 /// Under `event_bytes` of [`super::LIMITS`], so that everything is read that is read of any event.
-const SIZE: usize = 1_000_000;
+pub const SIZE: usize = 1_000_000;
 
 /// Something hostile, and the answers that are honest.
 pub struct Attack {
@@ -23,7 +23,12 @@ impl Attack {
     }
 }
 
-fn attack(name: &'static str, media_type: &'static str, body: impl Into<Vec<u8>>, answers: &'static [u16]) -> Attack {
+pub fn attack(
+    name: &'static str,
+    media_type: &'static str,
+    body: impl Into<Vec<u8>>,
+    answers: &'static [u16],
+) -> Attack {
     Attack { name, media_type, headers: Vec::new(), body: body.into(), answers }
 }
 
@@ -53,12 +58,12 @@ fn avro(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A length or count as Avro writes it.
-fn long(number: usize) -> Vec<u8> {
+pub fn long(number: usize) -> Vec<u8> {
     varint(number << 1)
 }
 
 /// A number in groups of seven bits.
-fn varint(number: usize) -> Vec<u8> {
+pub fn varint(number: usize) -> Vec<u8> {
     let mut rest = number;
     let mut out = Vec::new();
     while rest >= 0x80 {
@@ -69,7 +74,7 @@ fn varint(number: usize) -> Vec<u8> {
     out
 }
 
-fn numbered(count: usize, one: impl Fn(usize) -> String) -> String {
+pub fn numbered(count: usize, one: impl Fn(usize) -> String) -> String {
     (0..count).map(one).collect()
 }
 
