@@ -53,7 +53,7 @@ fn read(text: &str) -> Result<Compiled, Refusal> {
         unparsed(text, first.min_by_key(|(_, found)| found.map_or(text.len(), |found| offset(text, found))))
     })?;
     let depth = check::check(text, &term)?;
-    let loader = Loader::new(natives::definitions());
+    let loader = Loader::new(natives::definitions_for(text));
     let arena = Arena::default();
     let cannot = |_| Refusal::new(0, "the program cannot be loaded");
     let modules = loader.load(&arena, File { code: text, path: () }).map_err(cannot)?;

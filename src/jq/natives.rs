@@ -10,6 +10,8 @@ use jaq_core::load::parse::Def;
 use jaq_core::native::{self, Filter, Fun, bome, unary, v};
 use jaq_core::{DataT, RunPtr, ValR};
 use jaq_json::Num;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// The kind of data programs run on.
 pub(super) type Data = JustLut<Value>;
@@ -20,6 +22,48 @@ const LEFT_OUT: [&str; 4] = ["env", "halt", "debug_empty", "stderr_empty"];
 /// Definitions in jq.
 pub(super) fn definitions() -> impl Iterator<Item = Def<&'static str>> {
     jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs())
+}
+
+/// The definitions, and for each which others its body may name.
+struct Library {
+    definitions: Vec<Def<&'static str>>,
+    by_name: HashMap<&'static str, Vec<usize>>,
+    uses: Vec<Vec<usize>>,
+}
+
+/// Read once: they are a text of some hundred lines, and there may be programs in ten thousand routes.
+static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
+    let definitions: Vec<Def<&'static str>> = definitions().collect();
+    let mut by_name: HashMap<&'static str, Vec<usize>> = HashMap::new();
+    for (index, definition) in definitions.iter().enumerate() {
+        by_name.entry(definition.name).or_default().push(index);
+    }
+    let uses = |definition: &Def<&'static str>| {
+        let body = format!("{:?}", definition.body);
+        words(&body).filter_map(|word| by_name.get(word)).flatten().copied().collect()
+    };
+    let uses = definitions.iter().map(uses).collect();
+    Library { definitions, by_name, uses }
+});
+
+/// The definitions a program may need, in their order: those whose names stand in its text, and those that these need.
+/// Compiling all of them anew for each program would take most of the time of loading many.
+pub(super) fn definitions_for(text: &str) -> Vec<Def<&'static str>> {
+    let library = &*LIBRARY;
+    let mut wanted = vec![false; library.definitions.len()];
+    let mut open: Vec<usize> = words(text).filter_map(|word| library.by_name.get(word)).flatten().copied().collect();
+    while let Some(index) = open.pop() {
+        if let Some(wanted) = wanted.get_mut(index).filter(|wanted| !**wanted) {
+            *wanted = true;
+            open.extend(library.uses.get(index).into_iter().flatten());
+        }
+    }
+    library.definitions.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(known, _)| known.clone()).collect()
+}
+
+/// Everything in a text that may be a name.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '@'))
 }
 
 /// Functions in Rust.

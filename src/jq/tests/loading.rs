@@ -157,3 +157,24 @@ fn as_deep_as_allowed_runs_on_a_small_stack() {
     let definitions = (1..400).map(define).collect::<Vec<_>>().concat();
     assert_eq!(deep(format!("def f0: . + 1; {definitions} f399")), "2");
 }
+
+/// A program is compiled with the definitions of the library it may need, and those are all it needs.
+#[test]
+fn every_definition_of_the_library_finds_what_it_is_made_of() {
+    use crate::jq::natives::{self, Data};
+    use jaq_core::Compiler;
+    use jaq_core::load::{Arena, File, Loader};
+    for definition in natives::definitions() {
+        let arguments = vec!["."; definition.args.len()].join("; ");
+        let text =
+            if arguments.is_empty() { definition.name.to_owned() } else { format!("{}({arguments})", definition.name) };
+        let some = natives::definitions_for(&text);
+        assert!(some.iter().any(|known| known.name == definition.name) && some.len() < 60, "{text}: {}", some.len());
+        let arena = Arena::default();
+        let modules =
+            Loader::new(some).load(&arena, File { code: &*text, path: () }).map_err(|_| "not loaded").unwrap();
+        let compiler = Compiler::<_, Data>::default().with_funs(natives::functions()).with_global_vars(["$event"]);
+        assert!(compiler.compile(modules).is_ok(), "{text}");
+    }
+    assert!(natives::definitions_for(".a == 5 and .b").is_empty());
+}
