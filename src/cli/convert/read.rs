@@ -73,7 +73,8 @@ pub enum Sample {
 
 /// Payloads or events in JSON or XML; which of both the first character tells.
 pub fn sample(file: &Path) -> Result<Sample, Failure> {
-    let content = Bytes::from(bytes_of(file)?);
+    let content = bytes_of(file).map_err(|failure| failure.hint("nothing was checked"))?;
+    let content = Bytes::from(content);
     let is_xml = content.trim_ascii_start().starts_with(b"<");
     let from = if is_xml { FileFormat::Xml } else { FileFormat::Json };
     Ok(match document(&content, Reading { from, batch: false, bare: true }) {
