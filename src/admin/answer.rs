@@ -21,12 +21,14 @@ pub struct Refusal {
     pub detail: String,
     /// What is wrong, and where, with an event.
     pub errors: Vec<Fault>,
+    /// Of a request that holds an event: the id of its trace.
+    pub trace_id: String,
 }
 
 impl Refusal {
     /// A refusal with its reason.
     pub fn new(code: Code, detail: impl Into<String>) -> Refusal {
-        Refusal { code, detail: detail.into(), errors: Vec::new() }
+        Refusal { code, detail: detail.into(), errors: Vec::new(), trace_id: String::new() }
     }
 
     /// Something of ours failed; the whole chain of reasons is told.
@@ -74,7 +76,7 @@ impl From<Rejection> for Refusal {
             entry: None,
         };
         let errors = rejection.faults().take(FAULTS).map(fault).collect();
-        Refusal { errors, ..Refusal::new(rejection.code, rejection.detail) }
+        Refusal { errors, trace_id: rejection.trace_id, ..Refusal::new(rejection.code, rejection.detail) }
     }
 }
 
@@ -87,7 +89,7 @@ impl IntoResponse for Refusal {
             detail: &self.detail,
             errors: self.errors,
             delivered: None,
-            trace_id: "",
+            trace_id: &self.trace_id,
         };
         let mut response = with_type(status, problem::CONTENT_TYPE, problem.to_json().into());
         if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -74,6 +74,8 @@ async fn requests_are_read_as_events_are_and_nothing_is_stored() {
         let (found, problem) = explain(&gateway, media_type, body.to_owned()).await;
         assert_eq!((found, problem["code"].as_str()), (status, Some(code)), "{media_type} {body}");
     }
+    let (_, broken) = explain(&gateway, "application/cloudevents+json", "{".to_owned()).await;
+    assert_eq!(broken["trace_id"].as_str().map(str::len), Some(32));
     let (_, invalid) = explain(&gateway, "application/cloudevents+json", "{}".to_owned()).await;
     assert!(invalid["errors"].as_array().unwrap().iter().any(|error| error["pointer"] == "/specversion"), "{invalid}");
     let large =

@@ -47,8 +47,17 @@ struct Route {
     shadow: bool,
     reason: Option<String>,
     filters: Vec<Filter>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    split: Option<Branch>,
     transform: Vec<Step>,
     deliveries: Vec<Delivery>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Branch {
+    /// From 0.
+    branch: usize,
+    weight: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -161,6 +170,9 @@ impl Route {
         let reason = self.reason.as_deref().map(|reason| format!(": {}", clean(reason))).unwrap_or_default();
         writeln!(out, "{kind} {}: {verdict}{reason}", paint.bold(&clean(&self.route))).ok();
         self.filters.iter().for_each(|filter| filter.write(1, out, paint));
+        if let Some(Branch { branch, weight }) = &self.split {
+            writeln!(out, "  split, by its key branch {} (weight {weight})", branch + 1).ok();
+        }
         for (number, step) in (1..).zip(&self.transform) {
             step.write(number, out, paint);
         }

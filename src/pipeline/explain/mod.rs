@@ -57,6 +57,8 @@ pub struct RouteExplained {
     pub verdict: RouteVerdict,
     /// All its filters, evaluated whatever those before them said.
     pub filters: Vec<Explained>,
+    /// Of a split that takes the event: the number of the branch, from 0, and its weight.
+    pub branch: Option<(usize, u32)>,
     /// The steps of a route that takes the event.
     pub transform: Vec<StepExplained>,
     /// The messages of a route that takes the event; of a split those of the branch it takes.
@@ -169,14 +171,15 @@ pub fn explain(
 }
 
 fn route(snapshot: &Snapshot, entry: &Entry, verdict: RouteVerdict, filters: Vec<Explained>) -> RouteExplained {
-    let lanes = snapshot.table.named(&verdict.route).filter(|_| verdict.matched);
-    let event = &entry.record.event;
-    let lanes = lanes.map_or(&[][..], |route| route.lanes_of(route.branch(event)));
+    let taking = snapshot.table.named(&verdict.route).filter(|_| verdict.matched);
+    let number = taking.map_or(0, |route| route.branch(&entry.record.event));
+    let branch = taking.and_then(|route| Some((number, route.split.as_ref()?.branches.get(number)?.weight)));
+    let lanes = taking.map_or(&[][..], |route| route.lanes_of(number));
     let of = |lane| if verdict.shadow { snapshot.shadow_entry(lane) } else { snapshot.entry(lane) };
     let entries: Vec<_> = lanes.iter().filter_map(|lane| of(lane)).collect();
     let transform = entries.first().map(|deliver| steps(entry, deliver)).unwrap_or_default();
     let deliveries = entries.into_iter().map(|deliver| delivery(entry, deliver)).collect();
-    RouteExplained { verdict, filters, transform, deliveries }
+    RouteExplained { verdict, filters, branch, transform, deliveries }
 }
 
 /// The steps are those of the route, the same for all its entries; only what `identity: derive` makes differs.

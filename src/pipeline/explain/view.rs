@@ -46,8 +46,17 @@ struct RouteView<'e> {
     shadow: bool,
     reason: Option<&'e str>,
     filters: &'e [Explained],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split: Option<SplitView>,
     transform: Vec<StepView<'e>>,
     deliveries: Vec<DeliveryView<'e>>,
+}
+
+/// The branch of a split that the event takes, from 0.
+#[derive(Debug, Serialize)]
+struct SplitView {
+    branch: usize,
+    weight: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -125,6 +134,7 @@ fn view<'e>(route: &'e RouteExplained, partition: PartitionOf<'_>) -> RouteView<
         shadow: route.verdict.shadow,
         reason: route.verdict.reason.as_deref(),
         filters: &route.filters,
+        split: route.branch.map(|(branch, weight)| SplitView { branch, weight }),
         transform: route.transform.iter().map(step).collect(),
         deliveries: route.deliveries.iter().map(|one| delivery(one, partition)).collect(),
     }

@@ -38,6 +38,9 @@ routes:
     deliver: [{destination: nowhere}]
   - {name: trial, shadow: true, deliver: [{destination: nowhere, mode: structured, format: xml}]}
   - {name: rest, default: true, deliver: [{destination: nowhere}]}
+  - name: canary
+    filters: [{exact: {type: other}}]
+    split: [{weight: 0, deliver: [{destination: nowhere}]}, {weight: 3, deliver: [{destination: log, stream: canary}]}]
 "#;
 
 fn folder() -> TempDir {
@@ -166,8 +169,14 @@ async fn people_read_it_in_lines() {
     ] {
         assert!(told.stdout.lines().any(|found| found == line), "{line}\n{}", told.stdout);
     }
-    let one = explain(&["--type", "other", "--data", "{}", "--route", "rest"], "").await;
+    let one = explain(&["--type", "more", "--data", "{}", "--route", "rest"], "").await;
     assert!(one.stdout.contains("route rest: takes it") && !one.stdout.contains("orders"), "{}", one.stdout);
+    let split = explain(&["--type", "other", "--route", "canary"], "").await;
+    assert!(
+        split.stdout.contains("  split, by its key branch 2 (weight 3)\n  deliver to log `canary`"),
+        "{}",
+        split.stdout
+    );
     let unknown = explain(&["--type", "other", "--route", "rset"], "").await;
     assert!(unknown.code == 65 && unknown.stderr.contains("did you mean `rest`?"), "{}", unknown.stderr);
 }
