@@ -60,7 +60,7 @@ pub fn reloads(outcome: &'static str) -> Counter {
     counter!("signalbox_reloads_total", "outcome" => outcome)
 }
 
-/// 1 while what runs is what the files say, 0 after a failed reload.
+/// 1 when the last reload of the files succeeded, 0 when it failed. A rollback is none: it leaves what it finds.
 pub fn reload_ok() -> Gauge {
     gauge!("signalbox_reload_last_successful")
 }
@@ -124,7 +124,10 @@ fn describe() {
     describe_gauge!("signalbox_log_bytes", "Bytes of all segments.");
     describe_counter!("signalbox_log_corrupt_records_total", "Records that failed their checksum and were skipped.");
     describe_counter!("signalbox_reloads_total", "Reloads, by outcome.");
-    describe_gauge!("signalbox_reload_last_successful", "1 while what runs is what the files say.");
+    describe_gauge!(
+        "signalbox_reload_last_successful",
+        "1 when the last reload of the files succeeded; a rollback is no reload."
+    );
     describe_counter!("signalbox_shadow_skipped_total", "Events shadow routes did not see: too many were waiting.");
     describe_gauge!("signalbox_connections", "Open connections, by listener.");
     describe_counter!("signalbox_connections_refused_total", "Connections closed at limits.connections, by listener.");

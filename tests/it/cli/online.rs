@@ -5,6 +5,7 @@ use crate::kafka_destination::fresh_topic;
 use crate::support::kafka::KafkaServer;
 use crate::support::kafka::secured::Security;
 use crate::support::nats::NatsServer;
+use crate::support::wait_for;
 use async_nats::jetstream::stream::Config;
 use serde_json::Value;
 use std::fs;
@@ -68,10 +69,13 @@ routes:
         server.address(),
         topic.split_at(topic.len() - 3).0,
     );
-    let ended = check(&routes, &["--output", "json"]).await;
-    let (places, told) = found(&ended);
-    assert_eq!(ended.code, 0, "{told}");
-    assert_eq!(places, missing(&[(8, 49), (10, 53), (13, 59), (16, 43)]), "{told}");
+    let told = wait_for("the topic that is there to be seen", SOON, || async {
+        let ended = check(&routes, &["--output", "json"]).await;
+        let (places, told) = found(&ended);
+        assert_eq!(ended.code, 0, "{told}");
+        (places == missing(&[(8, 49), (10, 53), (13, 59), (16, 43)])).then_some(told)
+    })
+    .await;
     assert!(told.contains(&format!("did you mean `{topic}`?")), "{told}");
     assert!(
         server.topics().iter().all(|known| !known.contains("missing-") && !known.ends_with('x')),
@@ -178,8 +182,12 @@ routes:
             server.address()
         )
     };
-    let (places, told) = found(&check(&routes("secret-canary"), &["--output", "json"]).await);
-    assert_eq!(places, missing(&[(10, 46)]), "{told}");
+    // A topic that was only just created has no partitions yet.
+    wait_for("the topic that is there to be seen", SOON, || async {
+        let (places, _) = found(&check(&routes("secret-canary"), &["--output", "json"]).await);
+        (places == missing(&[(10, 46)])).then_some(())
+    })
+    .await;
     let (places, told) = found(&check(&routes("wrong-canary"), &["--output", "json"]).await);
     assert_eq!(places, [("SB-2211".to_owned(), 4, 16)], "{told}");
     assert!(told.contains("uthentication") && !told.contains("canary"), "{told}");
