@@ -7,7 +7,7 @@ use crate::support::{tail, wait_for};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-const SOON: Duration = Duration::from_mins(1);
+const SOON: Duration = Duration::from_mins(3);
 
 /// Every event to the topic its subject names.
 fn routes(server: &KafkaServer, properties: &str) -> String {
