@@ -56,14 +56,23 @@ def into(kind, address):
     return {"brokers": [address]}, {"destination": "broker", "topic": "bench", "mode": "structured"}
 
 
+# What the filters of routes look like that take other events: every shape the index knows, in turn.
+SHAPES = (
+    lambda number: [{"exact": {"type": f"com.example.other.t{number}"}}, {"prefix": {"source": f"/s{number}/"}}],
+    lambda number: [{"prefix": {"source": f"/s{number}/"}}],
+    lambda number: [{"suffix": {"type": f".s{number}"}}],
+    lambda number: [{"sql": f"type = 'com.example.other.t{number}'"}],
+    lambda number: [{"any": [{"sql": f"source = '/s{number}'"}, {"suffix": {"source": f"/x{number}"}}]}],
+)
+
+
 def routes(args):
     """Ten routes against ten thousand, every event taken by one of them."""
     destinations, deliver = TO_DISCARD
     few, many = os.path.join(args.folder, "few"), os.path.join(args.folder, "many")
 
     def some(count):
-        others = [route(deliver, [{"exact": {"type": f"com.example.other.t{number}"}}, {"prefix": {"source": f"/s{number}/"}}],
-                        f"other-{number}") for number in range(count - 1)]
+        others = [route(deliver, SHAPES[number % len(SHAPES)](number), f"other-{number}") for number in range(count - 1)]
         return [*others, route(deliver)]
 
     ours = lambda: gateway(many, some(10_000), destinations, "destinations")
