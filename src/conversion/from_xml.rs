@@ -3,6 +3,7 @@
 use super::declaration::{Nulls, Scalar};
 use super::elements::{self, Elements, Oddity};
 use super::expected::{Expected, Kinds};
+use super::groups::Groups;
 use super::pointer::Fault;
 use super::rules::{List, Place, Rules};
 use super::to_xml::ENTRY;
@@ -12,13 +13,14 @@ use crate::cloudevents::xml::characters::is_blank;
 use bytes::Bytes;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::hash::RandomState;
 
 /// Converts a document.
 pub fn convert(rules: &Rules, xml: &Bytes, schema: Option<&Value>) -> Result<Bytes, Error> {
     let text = elements::text_of(xml)?;
     let elements = Elements::read(&text, rules)?;
-    let mut writer = Writer { rules, elements: &elements, out: String::with_capacity(xml.len()) };
+    let mut writer =
+        Writer { rules, elements: &elements, out: String::with_capacity(xml.len()), hasher: RandomState::new() };
     writer.value(&[0], Some(&rules.data), &Expected::of(schema))?;
     Ok(writer.out.into())
 }
@@ -27,21 +29,7 @@ struct Writer<'w, 't> {
     rules: &'w Rules,
     elements: &'w Elements<'t>,
     out: String,
-}
-
-/// A member of an object that is being read, in the order of the document.
-struct Member<'m> {
-    name: Cow<'m, str>,
-    content: Content<'m>,
-}
-
-enum Content<'m> {
-    /// An XML attribute or the text.
-    Text(&'m str),
-    /// Its element.
-    Element(u32),
-    /// Its elements.
-    Elements(Vec<u32>),
+    hasher: RandomState,
 }
 
 impl<'w> Writer<'w, '_> {
@@ -156,37 +144,49 @@ impl<'w> Writer<'w, '_> {
     }
 
     fn object(&mut self, at: u32, place: Option<&'w Place>, expected: &Expected<'_>) -> Result<(), Fault> {
-        let members = self.members(at, place)?;
+        let own = self.texts(at, place)?;
         self.out.push('{');
-        for (index, Member { name, content }) in members.iter().enumerate() {
-            if index > 0 {
-                self.out.push(',');
-            }
-            self.out.push_str(&scalar::quoted(name));
-            self.out.push(':');
-            let rules = place.and_then(|place| place.member(name));
-            let expected = expected.member(name);
-            let written = match content {
-                Content::Text(text) => self.scalar(text, rules.and_then(|rules| rules.scalar), expected.kinds()),
-                Content::Element(at) => self.value(&[*at], rules, &expected),
-                Content::Elements(group) => self.value(group, rules, &expected),
-            };
+        for (index, (name, text)) in own.iter().enumerate() {
+            self.member(index == 0, name);
+            let scalar = place.and_then(|place| place.member(name)?.scalar);
+            let written = self.scalar(text, scalar, expected.member(name).kinds());
             written.map_err(|fault| fault.in_member(name))?;
+        }
+        let mut children = Vec::with_capacity(self.elements.children(at).count());
+        children.extend(self.elements.children(at));
+        let elements = self.elements;
+        let groups = Groups::of(children, &self.hasher, |child| member_of(elements, child, place));
+        for (index, group) in groups.iter().enumerate() {
+            let name = member_of(elements, group[0], place);
+            if own.iter().any(|(other, _)| *other == name) {
+                let fault = Fault::new("it stands there as an element and as an XML attribute or text");
+                return Err(fault.in_member(&name));
+            }
+            self.member(index == 0 && own.is_empty(), &name);
+            let written = self.value(&group, place.and_then(|place| place.member(&name)), &expected.member(&name));
+            written.map_err(|fault| fault.in_member(&name))?;
         }
         self.out.push('}');
         Ok(())
     }
 
-    /// The members of an object: XML attributes, text, and elements gathered by name.
-    fn members(&self, at: u32, place: Option<&'w Place>) -> Result<Vec<Member<'w>>, Fault> {
-        let mut members: Vec<Member<'w>> = Vec::new();
-        let mut known: HashMap<Cow<'w, str>, usize> = HashMap::new();
-        let mut once = |name: Cow<'w, str>, text| match known.insert(name.clone(), members.len()) {
-            None => {
-                members.push(Member { name, content: Content::Text(text) });
-                Ok(())
+    fn member(&mut self, first: bool, name: &str) {
+        if !first {
+            self.out.push(',');
+        }
+        self.out.push_str(&scalar::quoted(name));
+        self.out.push(':');
+    }
+
+    /// The members that are XML attributes or the text.
+    fn texts(&self, at: u32, place: Option<&'w Place>) -> Result<Vec<(Cow<'w, str>, &'w str)>, Fault> {
+        let mut texts: Vec<(Cow<'w, str>, &'w str)> = Vec::new();
+        let mut once = |name: Cow<'w, str>, text| {
+            if texts.iter().any(|(other, _)| *other == name) {
+                return Err(Fault::new("two XML attributes stand for this member").in_member(&name));
             }
-            Some(_) => Err(Fault::new("two XML attributes stand for this member").in_member(&name)),
+            texts.push((name, text));
+            Ok(())
         };
         for (name, value) in self.elements.attributes(at) {
             let member = place.and_then(|place| place.by_attribute(name));
@@ -205,26 +205,7 @@ impl<'w> Writer<'w, '_> {
             None if is_blank(element.text) => {}
             None => return Err(Fault::new("text stands beside XML attributes, and `text` names no member for it")),
         }
-        for child in self.elements.children(at) {
-            let name = self.elements.at(child).name;
-            let member = place.and_then(|place| place.by_element(name));
-            let name = member.map_or_else(|| names::decode(name), Cow::Borrowed);
-            if let Some(at) = known.get(&name) {
-                let content = &mut members[*at].content;
-                match content {
-                    Content::Element(first) => *content = Content::Elements(vec![*first, child]),
-                    Content::Elements(group) => group.push(child),
-                    Content::Text(_) => {
-                        let fault = Fault::new("it stands there as an element and as an XML attribute or text");
-                        return Err(fault.in_member(&name));
-                    }
-                }
-            } else {
-                known.insert(name.clone(), members.len());
-                members.push(Member { name, content: Content::Element(child) });
-            }
-        }
-        Ok(members)
+        Ok(texts)
     }
 
     fn scalar(&mut self, text: &str, declared: Option<Scalar>, kinds: Kinds) -> Result<(), Fault> {
@@ -292,4 +273,10 @@ impl<'w> Writer<'w, '_> {
             Oddity::Mixed => "text stands beside elements".to_owned(),
         }))
     }
+}
+
+/// The member an element stands for.
+fn member_of<'w>(elements: &'w Elements<'_>, element: u32, place: Option<&'w Place>) -> Cow<'w, str> {
+    let name = elements.at(element).name;
+    place.and_then(|place| place.by_element(name)).map_or_else(|| names::decode(name), Cow::Borrowed)
 }

@@ -16,6 +16,7 @@ pub mod survey;
 mod elements;
 mod expected;
 mod from_xml;
+mod groups;
 mod names;
 mod pointer;
 mod scalar;

@@ -182,7 +182,12 @@ async fn xml_payloads_are_cheap() {
     let good = of("good", format!("<orders>{}</orders>", order.repeat(SIZE / order.len())), 202);
     let attacks = [
         of("one element many times", "<i/>".repeat(SIZE / 4), 422),
-        of("many elements", numbered(SIZE / 18, |n| format!("<quantity-{n:05}/>")), 422),
+        of("many elements", numbered(SIZE / 9, |n| format!("<m{n:05}/>")), 422),
+        of(
+            "many XML attributes",
+            format!("<i {}/>", numbered(250, |n| format!("a{n}=\"\" "))).repeat(SIZE / 1740),
+            422,
+        ),
         of("two in turn", "<a>1</a><b>2</b>".repeat(SIZE / 16), 422),
         of("entities", format!("<texts><item>{}</item></texts>", "&#97;".repeat(SIZE / 5)), 202),
         of("comments", "<!---->".repeat(SIZE / 7), 202),

@@ -17,14 +17,17 @@ pub struct Encoder<'t> {
     pub(super) tape: &'t Tape<'t>,
     pub(super) out: Vec<u8>,
     pub(super) report: Report<'t>,
+    /// Is what was written of entries of arrays and maps kept? Not where the data is only checked: it can be many times
+    /// longer than the JSON.
+    keeps: bool,
     /// Messages around the value at hand.
     depth: usize,
 }
 
 impl<'t> Encoder<'t> {
-    /// At the start of a document.
-    pub fn new(tape: &'t Tape<'t>) -> Encoder<'t> {
-        Encoder { tape, out: Vec::new(), report: Report::default(), depth: 0 }
+    /// At the start of a document. `keeps`: its bytes are wanted, not only what is wrong with it.
+    pub fn new(tape: &'t Tape<'t>, keeps: bool) -> Encoder<'t> {
+        Encoder { tape, out: Vec::new(), report: Report::default(), keeps, depth: 0 }
     }
 
     /// The message of the whole document.
@@ -202,7 +205,9 @@ impl<'t> Encoder<'t> {
         let mut good = true;
         for (index, entry) in self.tape.entries(at).enumerate() {
             self.report.enter_entry(index);
+            let before = self.out.len();
             good &= write(self, entry);
+            self.entry_ends(before);
             self.report.leave();
             if !good && self.report.may_stop() {
                 return false;
@@ -222,6 +227,7 @@ impl<'t> Encoder<'t> {
         let mut good = true;
         for (name, member) in self.tape.members(at) {
             self.report.enter_member(name.string().unwrap_or_default());
+            let before = self.out.len();
             let mut encoded = Vec::new();
             let is_key = match key {
                 Kind::Bool => match name.string().as_deref() {
@@ -242,12 +248,19 @@ impl<'t> Encoder<'t> {
                     encoder.element(member, &value_field).is_some()
                 })
             };
+            self.entry_ends(before);
             self.report.leave();
             if !good && self.report.may_stop() {
                 return false;
             }
         }
         good
+    }
+
+    pub(super) fn entry_ends(&mut self, before: usize) {
+        if !self.keeps {
+            self.out.truncate(before);
+        }
     }
 
     /// Writes something of a length that is known only afterwards.

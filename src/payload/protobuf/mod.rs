@@ -56,13 +56,17 @@ impl Protobuf {
 
     /// The bytes of JSON data.
     pub fn to_bytes(&self, json: &[u8]) -> Result<Vec<u8>, Unfit> {
+        self.encode(json, true)
+    }
+
+    fn encode(&self, json: &[u8], keeps: bool) -> Result<Vec<u8>, Unfit> {
         let tape = Tape::read(json, MAX_DEPTH).map_err(|error| Unfit::NotJson(error.to_string()))?;
-        Encoder::new(&tape).finish(&self.message).map_err(Unfit::Violations)
+        Encoder::new(&tape, keeps).finish(&self.message).map_err(Unfit::Violations)
     }
 
     /// Does JSON data fit?
     pub fn check_json(&self, json: &[u8]) -> Result<(), Unfit> {
-        self.to_bytes(json).map(drop)
+        self.encode(json, false).map(drop)
     }
 
     /// The JSON form of bytes.

@@ -124,6 +124,7 @@ impl Encoder<'_> {
         let mut seen = std::collections::HashSet::new();
         let mut good = true;
         for (name, member) in self.tape.members(at) {
+            let before = self.out.len();
             let name = name.string().unwrap_or_default();
             self.report.enter_member(name.clone());
             good &= if seen.insert(name.clone()) {
@@ -134,6 +135,7 @@ impl Encoder<'_> {
             } else {
                 self.report.violation(|| "the member stands twice".to_owned())
             };
+            self.entry_ends(before);
             self.report.leave();
             if !good && self.report.may_stop() {
                 return false;
