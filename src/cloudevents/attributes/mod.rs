@@ -140,8 +140,9 @@ impl Draft {
     }
 
     /// Takes an attribute from a message. `kind` is what the format tells; a format that only knows strings says
-    /// [`Kind::String`]. A second attribute of the same name is a violation.
+    /// [`Kind::String`]. A second attribute of the same name is a violation. Integers have one zero.
     pub fn add(&mut self, name: ByteString, kind: Kind, text: ByteString) {
+        let text = if kind == Kind::Integer && text == "-0" { ByteString::from_static("0") } else { text };
         if let Some(name) = self.claim(name) {
             self.put(name, kind, text);
         }

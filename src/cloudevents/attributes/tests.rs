@@ -149,6 +149,17 @@ fn times_compare_by_instant_and_other_values_by_text() {
     assert_eq!(canonical("ext", "2018-04-05T18:31:00.0+01:00"), "2018-04-05T18:31:00.0+01:00");
 }
 
+#[test]
+fn integers_have_one_zero() {
+    let mut draft = minimal_with(&[("text", "-0")]);
+    for (name, text) in [("minus", "-0"), ("one", "-1")] {
+        draft.add(name.into(), Kind::Integer, text.into());
+    }
+    let event = draft.finish(Data::Absent).unwrap();
+    let texts = ["text", "minus", "one"].map(|name| event.attribute(name).unwrap().to_owned());
+    assert_eq!(texts, ["-0", "0", "-1"]);
+}
+
 fn leniently(lenient: Lenient, attributes: &[(&str, &str)]) -> Result<Event, Vec<String>> {
     let mut draft = Draft::within(&Bounds { lenient, ..Bounds::default() });
     for (name, text) in MINIMAL.iter().chain(attributes) {
