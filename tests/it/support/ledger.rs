@@ -65,9 +65,14 @@ impl Ledger {
 
     /// Waits until this many more events were acknowledged.
     pub async fn wait_for_acks(&self, more: u64) {
-        let wanted = self.shared.acked.load(Ordering::Relaxed) + more;
-        let count = || async { (self.shared.acked.load(Ordering::Relaxed) >= wanted).then_some(()) };
+        let wanted = self.acked() + more;
+        let count = || async { (self.acked() >= wanted).then_some(()) };
         wait_for("acknowledgements", Duration::from_mins(1), count).await;
+    }
+
+    /// Events acknowledged so far.
+    pub fn acked(&self) -> u64 {
+        self.shared.acked.load(Ordering::Relaxed)
     }
 
     /// Requests that were not answered as they should have been, so far.
