@@ -254,9 +254,10 @@ fn lane_limits(config: &GatewayConfig) -> LaneLimits {
 }
 
 fn plan(snapshots: &Arc<Snapshots>, destinations: &Arc<Destinations>, spans: &Spans) -> Plan {
-    let (snapshots, destinations) = (snapshots.clone(), destinations.clone());
+    let (snapshots, earlier, destinations) = (snapshots.clone(), snapshots.clone(), destinations.clone());
     Plan {
         entry: Arc::new(move |lane| snapshots.current().entry(lane)),
+        earlier_entry: Arc::new(move |lane, version| earlier.earlier_entry(lane, version)),
         destination: Arc::new(move |name| destinations.get(name)),
         prepare: dispatch::prepare,
         key: dispatch::key,

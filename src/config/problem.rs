@@ -199,6 +199,9 @@ pub struct Problems {
 /// More problems than this are counted, not kept: a broken file of a million nodes must not fill the memory.
 const KEPT: usize = 1_000;
 
+/// Names that all mistakes together are compared with: a second of work without optimization.
+const SEARCHED: usize = 1_000_000;
+
 /// Characters of a message: an operator's key or name may be a million long.
 const LONGEST_MESSAGE: usize = 400;
 
@@ -254,6 +257,12 @@ impl Problems {
     /// True when more problems are counted, but not kept: finding good words for them is in vain.
     pub fn is_full(&self) -> bool {
         self.list.len() >= KEPT
+    }
+
+    /// True when it is worth it to look for the nearest of so many names: for one mistake always, for a thousand of them only
+    /// among few names, because each is compared with each.
+    pub fn may_search(&self, names: usize) -> bool {
+        !self.is_full() && self.list.len().saturating_mul(names) <= SEARCHED
     }
 
     /// True when there is at least one error.
@@ -319,7 +328,7 @@ fn quoted_width(line: &str, column: u32) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{SourceText, hide_secrets, hide_userinfo, quoted_width};
+    use super::{Code, Problem, Problems, SourceText, hide_secrets, hide_userinfo, quoted_width};
 
     #[test]
     fn offsets_become_lines_and_columns_in_characters() {
@@ -329,6 +338,18 @@ mod tests {
         assert_eq!(source.position("a: ä\nbä".len()), (2, 3));
         assert_eq!(source.line(2), Some("bä: x"));
         assert_eq!(source.line(9), None);
+    }
+
+    #[test]
+    fn nearest_names_are_looked_for_in_bounds() {
+        let mut problems = Problems::default();
+        assert!(problems.may_search(1_000_000));
+        for number in 0..1_000 {
+            problems.push(Problem::of_file("a.yaml".to_owned(), Code::MissingFile, format!("{number}")));
+            assert!(problems.is_full() || problems.may_search(1_000));
+            assert_eq!(problems.may_search(10_000), number < 100);
+        }
+        assert!(!problems.may_search(1));
     }
 
     #[test]

@@ -10,14 +10,49 @@ pub fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'a str>)
     }
     let written_folded = written.to_lowercase();
     let allowed = (written.chars().count() / 3).clamp(1, 3);
+    let letters = Letters::of(written);
     let distance = |name: &str| strsim::damerau_levenshtein(&written_folded, &name.to_lowercase());
-    let nearest = names.into_iter().map(|name| (distance(name), name)).min()?;
+    let near = names.into_iter().filter(|name| letters.may_be_near(Letters::of(name), allowed));
+    let nearest = near.map(|name| (distance(name), name)).min()?;
     (nearest.0 <= allowed).then(|| format!("did you mean `{}`?", nearest.1))
 }
 
+/// Which characters a text has, to tell fast that two texts are not near each other: there may be ten thousand names, and
+/// a thousand mistakes.
+#[derive(Clone, Copy)]
+struct Letters {
+    /// Number of characters.
+    count: usize,
+    /// One bit for each, in either case; several characters may share one.
+    set: u64,
+    /// Others change their number with their case.
+    is_ascii: bool,
+}
+
+impl Letters {
+    fn of(text: &str) -> Letters {
+        let set = text.bytes().fold(0, |set, byte| set | 1 << (byte.to_ascii_lowercase() & 63));
+        Letters { count: text.len(), set, is_ascii: text.is_ascii() }
+    }
+
+    /// False: more than so many edits lie between them. An edit adds, removes or changes one character, or swaps two.
+    fn may_be_near(self, other: Letters, edits: usize) -> bool {
+        let changed = (self.set ^ other.set).count_ones() as usize;
+        !self.is_ascii || !other.is_ascii || self.count.abs_diff(other.count) <= edits && changed <= 2 * edits
+    }
+}
+
+/// A hint for a name that is none of the declared ones: the nearest, looked for if `search` is set, else some that are.
+pub fn declared<'a>(written: &str, names: impl Iterator<Item = &'a str> + Clone, search: bool) -> String {
+    let near = if search { did_you_mean(written, names.clone()) } else { None };
+    near.unwrap_or_else(|| known("declared", &names.take(SHOWN + 1).collect::<Vec<_>>()))
+}
+
+/// Names a hint lists at most.
+const SHOWN: usize = 20;
+
 /// A hint that lists the names, as far as a reader can take them in.
 pub fn known(lead: &str, names: &[&str]) -> String {
-    const SHOWN: usize = 20;
     if names.is_empty() {
         return "nothing is known here".to_owned();
     }
@@ -65,7 +100,8 @@ pub fn other_type(expected: &[&str], node: &Node) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::did_you_mean;
+    use super::{Letters, did_you_mean};
+    use proptest::prelude::*;
 
     #[test]
     fn only_near_names_are_suggested() {
@@ -75,5 +111,16 @@ mod tests {
         assert_eq!(did_you_mean("nmae", names).as_deref(), Some("did you mean `name`?"));
         assert_eq!(did_you_mean("frobnicate", names), None);
         assert_eq!(did_you_mean("x", []), None);
+        let hint = |search| super::declared("subjct", names.into_iter(), search);
+        assert_eq!(hint(true), "did you mean `subject`?");
+        assert_eq!(hint(false), "declared: `destination`, `deliver`, `name`, `subject`");
+    }
+
+    proptest! {
+        #[test]
+        fn no_near_name_is_passed_over(one in "[a-dA-D0-9ä]{0,7}", other in "[a-dA-D0-9ä]{0,7}") {
+            let distance = strsim::damerau_levenshtein(&one.to_lowercase(), &other.to_lowercase());
+            prop_assert!(Letters::of(&one).may_be_near(Letters::of(&other), distance));
+        }
     }
 }

@@ -5,9 +5,13 @@ use crate::tasks::{Kind, Tasks};
 use arc_swap::ArcSwap;
 use futures::future::join_all;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
+/// How long a removed destination can still be had: by events the snapshot before decided, whose senders wait. Validation and
+/// filters of a large request take less.
+const LINGER: Duration = Duration::from_secs(2);
 /// How long a removed destination may be held by attempts in flight before it is closed under them.
 const LET_GO: Duration = Duration::from_mins(1);
 /// How often it is looked whether they have let go.
@@ -30,11 +34,15 @@ pub struct Running {
 #[derive(Default)]
 pub struct Destinations {
     running: ArcSwap<BTreeMap<String, Entry>>,
+    leaving: Leaving,
     /// One change at a time.
     changing: Mutex<()>,
     /// Closes removed ones.
     tasks: Tasks,
 }
+
+/// Destinations that were removed only just now.
+type Leaving = Arc<Mutex<BTreeMap<String, Arc<dyn Destination>>>>;
 
 #[derive(Clone)]
 struct Entry {
@@ -44,9 +52,10 @@ struct Entry {
 }
 
 impl Destinations {
-    /// The destination of a name.
+    /// The destination of a name; one that was removed only just now, too, where no other has its name.
     pub fn get(&self, name: &str) -> Option<Arc<dyn Destination>> {
-        self.running.load().get(name).map(|entry| entry.destination.clone())
+        let running = self.running.load().get(name).map(|entry| entry.destination.clone());
+        running.or_else(|| lock(&self.leaving).get(name).cloned())
     }
 
     /// Makes exactly these run: (name, kind, options fingerprint, constructor). One whose fingerprint is unchanged keeps
@@ -62,7 +71,7 @@ impl Destinations {
     }
 
     fn change(&self, wanted: Vec<Wanted>, keep: bool) {
-        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = lock(&self.changing);
         let before = self.running.load_full();
         let mut after = if keep { BTreeMap::clone(&before) } else { BTreeMap::new() };
         for Wanted { name, kind, fingerprint, start } in wanted {
@@ -76,15 +85,17 @@ impl Destinations {
         let kept = |name: &str, old: &Entry| {
             after.get(name).is_some_and(|new: &Entry| Arc::ptr_eq(&new.destination, &old.destination))
         };
-        let gone: Vec<Arc<dyn Destination>> = before
+        let gone: Vec<(String, Arc<dyn Destination>)> = before
             .iter()
             .filter(|(name, entry)| !kept(name, entry))
-            .map(|(_, entry)| entry.destination.clone())
+            .map(|(name, entry)| (name.clone(), entry.destination.clone()))
             .collect();
         drop(before);
+        lock(&self.leaving).extend(gone.iter().cloned());
         self.running.store(Arc::new(after));
-        for destination in gone {
-            self.tasks.spawn(Kind::Destination, retire(destination));
+        for (name, destination) in gone {
+            let (leaving, stopping) = (self.leaving.clone(), self.tasks.stopping());
+            self.tasks.spawn(Kind::Destination, retire(name, destination, leaving, stopping));
         }
     }
 
@@ -100,6 +111,7 @@ impl Destinations {
     /// Closes all within the deadline.
     pub async fn close(&self, deadline: Duration) {
         let running = self.running.swap(Arc::default());
+        lock(&self.leaving).clear();
         self.tasks.stop();
         let close = async {
             join_all(running.values().map(|entry| entry.destination.close(deadline))).await;
@@ -111,8 +123,15 @@ impl Destinations {
     }
 }
 
-/// Closes a destination once no attempt holds it any more.
-async fn retire(destination: Arc<dyn Destination>) {
+/// Closes a destination once it cannot be had and no attempt holds it any more.
+async fn retire(name: String, destination: Arc<dyn Destination>, leaving: Leaving, stopping: CancellationToken) {
+    tokio::time::timeout(LINGER, stopping.cancelled()).await.ok();
+    {
+        let mut leaving = lock(&leaving);
+        if leaving.get(&name).is_some_and(|other| Arc::ptr_eq(other, &destination)) {
+            leaving.remove(&name);
+        }
+    }
     let let_go = async {
         while Arc::strong_count(&destination) > 1 {
             tokio::time::sleep(LOOK).await;
@@ -122,6 +141,11 @@ async fn retire(destination: Arc<dyn Destination>) {
         tracing::warn!("a removed destination still has attempts in flight; it is closed under them");
     }
     destination.close(CLOSE).await;
+}
+
+/// Holders replace whole values.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A destination a snapshot wants.

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// The deliver entry of a lane in the current snapshot.
 pub type EntryOf = Arc<dyn Fn(&LaneName) -> Option<Arc<DeliverEntry>> + Send + Sync>;
+/// The deliver entry of a lane in the snapshot of a version that was replaced only just now.
+pub type EarlierEntryOf = Arc<dyn Fn(&LaneName, &str) -> Option<Arc<DeliverEntry>> + Send + Sync>;
 /// The running destination of a name.
 pub type DestinationOf = Arc<dyn Fn(&str) -> Option<Arc<dyn Destination>> + Send + Sync>;
 
@@ -20,6 +22,9 @@ pub type DestinationOf = Arc<dyn Fn(&str) -> Option<Arc<dyn Destination>> + Send
 pub struct Plan {
     /// The deliver entry of a lane in the current snapshot; `None` = removed: dead letter `route_removed`.
     pub entry: EntryOf,
+    /// The deliver entry of a lane in a snapshot that was current a moment ago. A sender that waits is not refused because a
+    /// reload came between the decision and the first attempt.
+    pub earlier_entry: EarlierEntryOf,
     /// The running destination of a name.
     pub destination: DestinationOf,
     /// Transforms and encodes; pure. `hop` is the span of the attempt, which the message names.

@@ -129,7 +129,7 @@ fn undefined_name(text: &str, name: &str, kind: &Undefined) -> Refusal {
     match kind {
         Undefined::Filter(arguments) => {
             let in_rust = natives::functions().map(|(name, ..)| name);
-            let names: Vec<&str> = natives::definitions().map(|known| known.name).chain(in_rust).collect();
+            let names: Vec<&str> = natives::defined_names().chain(in_rust).collect();
             let likeness = |known: &&&str| strsim::damerau_levenshtein(known, name);
             let near = names.iter().min_by_key(likeness).filter(|known| likeness(known) <= 2 && **known != name);
             let refusal = Refusal::new(at, format!("there is no function `{name}` with {arguments} arguments"));

@@ -66,6 +66,11 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '@'))
 }
 
+/// The names of all functions that are defined in jq.
+pub(super) fn defined_names() -> impl Iterator<Item = &'static str> {
+    LIBRARY.definitions.iter().map(|known| known.name)
+}
+
 /// Functions in Rust.
 pub(super) fn functions() -> impl Iterator<Item = Fun<Data>> {
     let of_engine = jaq_core::funs::<Data>().chain(jaq_std::funs::<Data>());

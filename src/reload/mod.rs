@@ -215,8 +215,9 @@ impl Snapshots {
         if let Some(followers) = self.followers.get() {
             (followers.before)(snapshot);
         }
-        let before = self.current.swap(snapshot.clone());
-        lock(&self.old).keep(before);
+        // First, so that it can always be asked for by somebody who has read it as the current one.
+        lock(&self.old).keep(self.current());
+        self.current.store(snapshot.clone());
         if let Some(followers) = self.followers.get() {
             (followers.after)(snapshot);
         }

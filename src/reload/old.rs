@@ -3,6 +3,8 @@
 use super::snapshot::Snapshot;
 use super::{Snapshots, lock};
 use crate::config::compile;
+use crate::deliver::entry::DeliverEntry;
+use crate::lane_name::LaneName;
 use bytestring::ByteString;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,6 +42,12 @@ impl Old {
 }
 
 impl Snapshots {
+    /// A deliver entry as the snapshot of a version had it, while that is at hand: for events that were decided by it when it
+    /// was replaced. Never compiles anything.
+    pub fn earlier_entry(&self, lane: &LaneName, version: &str) -> Option<Arc<DeliverEntry>> {
+        lock(&self.old).get(version)?.snapshot.as_ref()?.entry(lane)
+    }
+
     /// The snapshot of a version, while the history has it and it can still be compiled. May take as long as a reload.
     pub fn of_version(&self, version: &str) -> Option<Arc<Snapshot>> {
         let current = self.current();

@@ -146,6 +146,39 @@ async fn a_hangup_reads_the_files_again() {
     runs(&gateway, "after").await;
 }
 
+/// Without a log: what is not taken at once is an answer that is no 202.
+const STATELESS: &str =
+    "listeners: [{name: public, address: \"127.0.0.1:0\", ack: destinations}]\nadmin: {address: \"127.0.0.1:0\"}\n";
+
+#[tokio::test]
+async fn routes_and_destinations_get_other_names_under_senders_that_wait() {
+    let named = |number: usize| {
+        let text = routes("x").replace("nowhere", &format!("d{number}"));
+        text.replace("name: x,", &format!("name: r{number},"))
+    };
+    let gateway = Gateway::start(&[("signalbox.yaml", STATELESS), ("routes/a.yaml", &named(0))]).await;
+    let (over, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let produce = async || {
+        while !over.load(Ordering::Relaxed) {
+            let id = sent.fetch_add(1, Ordering::Relaxed).to_string();
+            let request = gateway.http().post(gateway.ingress("/")).body(event(&id, "x").to_string());
+            let answer =
+                request.header("content-type", "application/cloudevents+json").send().await.expect("an answer");
+            let status = answer.status();
+            assert_eq!(status, 202, "{}", answer.text().await.expect("a body"));
+        }
+    };
+    let edit = async {
+        for number in 1..=12 {
+            gateway.write("routes/a.yaml", &named(number));
+            runs(&gateway, &format!("r{number}")).await;
+        }
+        over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(produce(), produce(), produce(), produce(), edit);
+    assert!(sent.load(Ordering::Relaxed) > 20, "the load was none");
+}
+
 /// The routes with another destination.
 fn elsewhere(number: usize) -> String {
     routes("r").replace("nowhere", &format!("n{number}"))

@@ -4,7 +4,7 @@ use super::{File, names, transform};
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
-use crate::config::suggest::{did_you_mean, known};
+use crate::config::suggest::{self, did_you_mean};
 use crate::config::yaml::{Range, Value};
 use crate::lane_name::LaneName;
 use crate::route::split::{Branch, KeyOf, Split};
@@ -162,6 +162,8 @@ impl<'f, 'n> References<'f, 'n> {
 
     /// Reports references to nothing and to shadow routes. `complete`: no file and no route could hold more names.
     pub fn check(&self, complete: bool, problems: &mut Problems) {
+        let mut names: Vec<&str> = self.declared.keys().copied().collect();
+        names.sort_unstable();
         for (file, name, of, range) in &self.named {
             let (code, message, hint) = match self.declared.get(of) {
                 Some(true) if name == of => {
@@ -173,10 +175,8 @@ impl<'f, 'n> References<'f, 'n> {
                     (Code::BadShadow, format!("route `{of}` is a shadow route itself"), hint)
                 }
                 None if complete => {
-                    let mut names: Vec<&str> = self.declared.keys().copied().collect();
-                    names.sort_unstable();
-                    let hint = did_you_mean(of, names.iter().copied()).unwrap_or_else(|| known("declared", &names));
-                    let hint = Some(hint);
+                    let search = problems.may_search(names.len());
+                    let hint = Some(suggest::declared(of, names.iter().copied(), search));
                     (Code::UnknownReference, format!("there is no route `{of}`"), hint)
                 }
                 Some(false) | None => continue,

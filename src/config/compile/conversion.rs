@@ -5,7 +5,7 @@ use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::{Problem, Problems, SourceText, shown_path};
 use crate::config::sources::Sources;
-use crate::config::suggest::{did_you_mean, known};
+use crate::config::suggest;
 use crate::config::yaml::Range;
 use crate::conversion::declaration::Conversion;
 use crate::conversion::rules::{Fault, Rules};
@@ -23,19 +23,18 @@ pub struct Declared<'n> {
 
 impl Declared<'_> {
     /// The rules of a name. `Err(None)`: a problem was reported already. `Err(Some(hint))`: there are none.
-    pub fn find(&self, name: &str) -> Result<Arc<Rules>, Option<String>> {
+    /// `problems`: those there are already.
+    pub fn find(&self, name: &str, problems: &Problems) -> Result<Arc<Rules>, Option<String>> {
         match self.by_name.get(name) {
             Some(rules) => rules.clone().ok_or(None),
             // A file that cannot be read may have declared them: its own problem is enough.
             None if !self.complete => Err(None),
+            None if self.by_name.is_empty() => {
+                Err(Some("declare them under `conversions:` in a route file".to_owned()))
+            }
             None => {
-                let names: Vec<&str> = self.by_name.keys().copied().collect();
-                let declared = if names.is_empty() {
-                    "declare them under `conversions:` in a route file".to_owned()
-                } else {
-                    known("declared", &names)
-                };
-                Err(Some(did_you_mean(name, names).unwrap_or(declared)))
+                let search = problems.may_search(self.by_name.len());
+                Err(Some(suggest::declared(name, self.by_name.keys().copied(), search)))
             }
         }
     }
@@ -98,7 +97,7 @@ pub fn of_schemas(sources: &Sources, declared: &Declared<'_>, problems: &mut Pro
             problems.push(Problem::of_file(file, Code::BadSchema, message));
             continue;
         }
-        match declared.find(text) {
+        match declared.find(text, problems) {
             Ok(rules) => drop(conversions.insert(folder.to_owned(), rules)),
             Err(None) => {}
             Err(hint) => {

@@ -117,7 +117,7 @@ fn destination<'n, 'd>(
     // A file that cannot be read may have declared it: its own problem is enough.
     if declared.complete {
         let message = format!("there is no destination `{}`", name.node().shown());
-        let hint = Some(declared.hint(text));
+        let hint = Some(declared.hint(text, problems));
         problems.error_with_hint(file.source, name.range(), Code::UnknownReference, message, hint);
     }
     None

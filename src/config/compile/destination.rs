@@ -5,7 +5,7 @@ use super::{DestinationSpec, File, HttpOptions, names, transform};
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
-use crate::config::suggest::{did_you_mean, known};
+use crate::config::suggest::{self, known};
 use crate::deliver::http::config::HttpConfig;
 use crate::deliver::http::url::UrlTarget;
 use crate::deliver::kafka::config::{KafkaConfig, Place};
@@ -27,9 +27,8 @@ pub struct Declared<'n> {
 
 impl Declared<'_> {
     /// Why a name that is not declared may have been written.
-    pub fn hint(&self, name: &str) -> String {
-        let names: Vec<&str> = self.by_name.keys().copied().collect();
-        did_you_mean(name, names.iter().copied()).unwrap_or_else(|| known("declared", &names))
+    pub fn hint(&self, name: &str, problems: &Problems) -> String {
+        suggest::declared(name, self.by_name.keys().copied(), problems.may_search(self.by_name.len()))
     }
 }
 

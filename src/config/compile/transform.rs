@@ -3,7 +3,7 @@
 use super::filter::{Programs, name_fault};
 use super::{File, conversion, filter};
 use crate::cloudevents::Kind;
-use crate::cloudevents::attributes::{check_value, expected_kind};
+use crate::cloudevents::attributes::check_value;
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
@@ -93,12 +93,8 @@ fn set(
 }
 
 /// A value that is the same for all events would make each of them a dead letter where the attribute does not take it.
-fn check_fixed(file: &File<'_>, name: &str, part: &Part<'_>, template: &Template, problems: &mut Problems) -> bool {
-    let fault = match expected_kind(name) {
-        Some(_) if template.is_literal() => check_value(name, Kind::String, template.literal_prefix()).err(),
-        _ => None,
-    };
-    let Some(fault) = fault else { return true };
+fn check_fixed(file: &File<'_>, name: &str, part: &Part<'_>, text: &str, problems: &mut Problems) -> bool {
+    let Err(fault) = check_value(name, Kind::String, text) else { return true };
     let message =
         if part.node().is_secret() { format!("`{name}` cannot be set to what is filled in here") } else { fault };
     problems.error(file.source, part.range(), Code::BadTransform, message);
@@ -136,8 +132,12 @@ fn set_value(
             problems.error_with_hint(file.source, part.range(), Code::BadTransform, message, hint);
             None
         }
-        route_file::SetValue::Boolean(value) => Some(SetValue::Boolean(value)),
-        route_file::SetValue::Integer(value) => Some(SetValue::Integer(value)),
+        route_file::SetValue::Boolean(value) => {
+            check_fixed(file, name, part, &value.to_string(), problems).then_some(SetValue::Boolean(value))
+        }
+        route_file::SetValue::Integer(value) => {
+            check_fixed(file, name, part, &value.to_string(), problems).then_some(SetValue::Integer(value))
+        }
         route_file::SetValue::Text(text) if text.is_empty() && REQUIRED.contains(&name) => {
             let message = format!("`{name}` must not be empty");
             problems.error(file.source, part.range(), Code::BadTransform, message);
@@ -145,7 +145,8 @@ fn set_value(
         }
         route_file::SetValue::Text(_) => {
             let template = template(file, part, problems)?;
-            check_fixed(file, name, part, &template, problems).then_some(SetValue::Template(template))
+            let good = !template.is_literal() || check_fixed(file, name, part, template.literal_prefix(), problems);
+            good.then_some(SetValue::Template(template))
         }
         // Found above.
         route_file::SetValue::Program(_) => None,
@@ -208,7 +209,7 @@ fn rename(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<V
 fn convert(file: &File<'_>, part: &Part<'_>, around: &Around<'_>, problems: &mut Problems) -> Option<Convert> {
     let written: Option<route_file::Convert> = part.is_good().then(|| part.read(file.source, problems)).flatten();
     let name = part.get("rules").and_then(|rules| Some((rules.text()?, rules)));
-    let rules = name.map(|(text, rules)| match around.conversions.find(text) {
+    let rules = name.map(|(text, rules)| match around.conversions.find(text, problems) {
         Ok(found) => Some(found),
         Err(None) => None,
         Err(hint) => {

@@ -173,10 +173,12 @@ impl Direct {
         let mut parts = Vec::with_capacity(entries.iter().map(|entry| entry.record.decision.len()).sum());
         for (event, entry) in entries.iter().enumerate() {
             for name in entry.record.decision.iter() {
-                let Some(deliver) = (self.room.plan.entry)(name) else {
+                let plan = &self.room.plan;
+                let earlier = || (plan.earlier_entry)(name, &entry.record.snapshot);
+                let Some(deliver) = (plan.entry)(name).or_else(earlier) else {
                     return Err(none_sent(entries, (event, name)));
                 };
-                let destination = (self.room.plan.destination)(&deliver.lane.destination);
+                let destination = (plan.destination)(&deliver.lane.destination);
                 let destination = destination.filter(|destination| destination.reach() != Reach::Down);
                 let Some(destination) = destination else {
                     return Err(Handover::Nothing(self.unreachable(name, &deliver)));

@@ -66,6 +66,25 @@ async fn a_destination_runs_as_long_as_its_options_stay_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_removed_destination_can_be_had_for_a_moment() {
+    let closed = Arc::new(AtomicUsize::new(0));
+    let running = Destinations::default();
+    running.apply(vec![wanted("a", "1", &closed)]);
+    running.apply(Vec::new());
+    assert!(running.get("a").is_some(), "for who was told to go there by the snapshot before");
+    assert!(running.list().is_empty());
+    until("it is closed", || closed.load(Ordering::Relaxed) == 1).await;
+    assert!(running.get("a").is_none());
+    running.apply(vec![wanted("a", "1", &closed)]);
+    let first = running.get("a").unwrap();
+    running.apply(vec![wanted("a", "2", &closed)]);
+    assert!(!Arc::ptr_eq(&first, &running.get("a").unwrap()), "the one that runs goes first");
+    drop(first);
+    running.close(Duration::from_secs(5)).await;
+    assert_eq!((running.get("a").is_none(), closed.load(Ordering::Relaxed)), (true, 3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn closing_does_not_wait_for_ever() {
     let running = Destinations::default();
     let closed = Arc::new(AtomicUsize::new(0));

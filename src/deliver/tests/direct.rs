@@ -269,6 +269,16 @@ async fn a_deliver_entry_that_is_gone_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reload_between_decision_and_attempt_refuses_nobody() {
+    let (old, new) = (Scripted::new(|_| Answer::Take), Scripted::new(|_| Answer::Take));
+    let (direct, setup) = direct(&[("stays", &new), ("leaves", &old)]);
+    let entry = setup.entries.lock().unwrap().remove("leaves").unwrap();
+    setup.earlier.lock().unwrap().insert("leaves".to_owned(), entry);
+    assert_eq!(direct.hand_over(&[event(1, &["stays", "leaves"], None)], TIME).await, Handover::Taken);
+    assert_eq!((old.positions(), new.positions()), (vec![1], vec![1]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn equal_events_of_one_request_have_messages_of_their_own() {
     let destination = Scripted::new(|_| Answer::Take);
     let (direct, _setup) = direct(&[("a", &destination)]);

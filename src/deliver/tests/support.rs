@@ -79,6 +79,8 @@ fn prepare(entry: &Entry, deliver: &DeliverEntry, _hop: &Hop) -> Result<Outgoing
 pub struct Setup {
     pub entries: Mutex<HashMap<String, Arc<DeliverEntry>>>,
     pub destinations: Mutex<HashMap<String, Arc<dyn Destination>>>,
+    /// What the snapshot before had.
+    pub earlier: Mutex<HashMap<String, Arc<DeliverEntry>>>,
     pub panics: AtomicUsize,
 }
 
@@ -121,7 +123,7 @@ impl Setup {
     }
 
     pub fn plan(self: &Arc<Setup>) -> Plan {
-        let (entries, destinations) = (self.clone(), self.clone());
+        let (entries, earlier, destinations) = (self.clone(), self.clone(), self.clone());
         Plan {
             entry: Arc::new(move |lane| {
                 let left = &entries.panics;
@@ -129,6 +131,7 @@ impl Setup {
                 assert!(!panic, "told to panic");
                 entries.entries.lock().unwrap().get(&*lane.name).cloned()
             }),
+            earlier_entry: Arc::new(move |lane, _version| earlier.earlier.lock().unwrap().get(&*lane.name).cloned()),
             destination: Arc::new(move |name| destinations.destinations.lock().unwrap().get(name).cloned()),
             prepare,
             key,

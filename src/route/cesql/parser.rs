@@ -12,7 +12,8 @@ use super::like::Pattern;
 use super::value::Value;
 use std::borrow::Cow;
 
-/// Brackets in each other: of groups, sets and function calls.
+/// Brackets in each other, of groups, sets and function calls; and operators before one operand, each of which stands in the
+/// one before it.
 pub(super) const DEEPEST: usize = 128;
 
 const LOGIC: [(&str, Operator); 3] = [("AND", Operator::And), ("OR", Operator::Or), ("XOR", Operator::Xor)];
@@ -172,7 +173,7 @@ impl<'p, 't> Parser<'p, 't> {
         let offset = self.peek().start;
         self.depth += 1;
         if self.depth > DEEPEST {
-            return Err(ParseError::new(offset, format!("the expression nests deeper than {DEEPEST} levels")));
+            return Err(too_deep(offset));
         }
         self.at += 1;
         Ok(offset)
@@ -196,6 +197,9 @@ impl<'p, 't> Parser<'p, 't> {
             let is_not = self.is_word(0, "NOT");
             if !is_not && (self.sign(0) != "-" || self.signed_digits().is_some()) {
                 break;
+            }
+            if prefixes.len() == DEEPEST {
+                return Err(too_deep(token.start));
             }
             prefixes.push(Prefix { is_not, offset: token.start });
             self.at += 1;
@@ -313,6 +317,10 @@ impl<'p, 't> Parser<'p, 't> {
             && matches!(self.tokens[self.at - 1], Token { what: What::Text(_), end, .. } if end == token.start);
         if doubled { fault.hint("a quote inside of a string is written with a backslash: 'it\\'s'") } else { fault }
     }
+}
+
+fn too_deep(offset: usize) -> ParseError {
+    ParseError::new(offset, format!("the expression nests deeper than {DEEPEST} levels"))
 }
 
 fn integer(digits: &str, offset: usize) -> Result<Node, ParseError> {

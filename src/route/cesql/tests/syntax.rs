@@ -117,6 +117,12 @@ fn brackets_nest_128_levels_deep() {
             assert!(error.message.contains("128 levels"), "{}", error.message);
         }
     }
+    for prefix in ["NOT ", "-", "- "] {
+        for deeper in [129, 100_000] {
+            let error = Expression::compile(&format!("{}number", prefix.repeat(deeper))).unwrap_err();
+            assert_eq!((error.offset, error.message.contains("128 levels")), (128 * prefix.len(), true), "{prefix}");
+        }
+    }
 }
 
 #[test]
@@ -129,8 +135,8 @@ fn flat_chains_may_be_long() {
         (chain("TRUE", " AND "), "true"),
         (chain("FALSE", " OR "), "false"),
         (chain("1", " = "), "true"),
-        (format!("{}TRUE", "NOT ".repeat(10_000)), "true"),
-        (format!("{}number", "-".repeat(10_000)), "10"),
+        (format!("{}TRUE", "NOT ".repeat(128)), "true"),
+        (format!("{}number", "-".repeat(128)), "10"),
         (format!("1 IN ({})", chain("0", ",")), "false"),
         (format!("LENGTH(CONCAT({}))", chain("'a'", ",")), "10000"),
         (format!("'true'{}", " LIKE 'true'".repeat(10_000)), "true"),
