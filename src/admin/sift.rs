@@ -56,7 +56,7 @@ impl Sieve {
 #[cfg(test)]
 mod tests {
     use super::{EXAMINED, Sieve};
-    use crate::cloudevents::{Data, Event};
+    use crate::cloudevents::{Attributes, Data, Event};
 
     #[test]
     fn a_bad_expression_is_told_with_its_place() {
@@ -69,8 +69,13 @@ mod tests {
     #[test]
     fn a_page_looks_at_so_many_events_and_no_more() {
         let sieve = Sieve::new(Some("type = 'nothing is called that'")).unwrap();
-        let event =
-            Event { id: "1".into(), source: "/a".into(), ty: "t".into(), attributes: Vec::new(), data: Data::Absent };
+        let event = Event {
+            id: "1".into(),
+            source: "/a".into(),
+            ty: "t".into(),
+            attributes: Attributes::default(),
+            data: Data::Absent,
+        };
         assert!((0..EXAMINED).all(|_| !sieve.takes(&event)) && !sieve.is_done());
         assert!(sieve.takes(&event) && sieve.is_done() && !sieve.fits(&event));
         let everything = Sieve::new(None).unwrap();

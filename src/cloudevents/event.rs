@@ -1,8 +1,8 @@
 //! The event as it was received: attributes with their original text, data with its original bytes (specs.md §16).
 
+use super::attribute::{Attributes, Value};
 use super::media_type::MediaType;
 use super::protobuf;
-use super::timestamp::Instant;
 use bytes::Bytes;
 use bytestring::ByteString;
 use std::borrow::Cow;
@@ -39,35 +39,6 @@ impl Kind {
             Kind::Timestamp => "Timestamp",
         }
     }
-}
-
-/// An attribute's value: its type as far as the format told it, and its canonical text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Value {
-    /// The type. A header or a JSON string tells only [`Kind::String`] for an extension.
-    pub kind: Kind,
-    /// The canonical string form; for `time` and URIs the text as received.
-    pub text: ByteString,
-}
-
-impl Value {
-    /// The text by which values are compared: of a timestamp its instant in UTC, else the text itself.
-    pub fn canonical(&self) -> Cow<'_, str> {
-        match self.kind {
-            Kind::Timestamp => Instant::parse(&self.text).map(|instant| instant.to_string().into()),
-            _ => None,
-        }
-        .unwrap_or(Cow::Borrowed(&self.text))
-    }
-}
-
-/// One attribute that is not `specversion`, `id`, `source` or `type`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attribute {
-    /// Lower-case letters and digits.
-    pub name: ByteString,
-    /// Its value.
-    pub value: Value,
 }
 
 /// The data of an event and the form the format gave it (specs.md §16).
@@ -120,6 +91,23 @@ impl Data {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Copies what is a smaller part of the buffer of `whole` bytes it was read from into memory of its own, so that the
+    /// buffer can be freed.
+    pub fn detach(&mut self, whole: usize) {
+        if self.len() >= whole / 2 {
+            return;
+        }
+        match self {
+            Data::Absent => {}
+            Data::Binary(bytes) | Data::Json(bytes) | Data::Xml(bytes) => *bytes = Bytes::copy_from_slice(bytes),
+            Data::Text(text) => *text = ByteString::from(&**text),
+            Data::Proto { type_url, value } => {
+                *type_url = ByteString::from(&**type_url);
+                *value = Bytes::copy_from_slice(value);
+            }
+        }
+    }
 }
 
 /// A valid CloudEvent of `specversion` 1.0. Only the decoders and [`crate::transform`] make one, through
@@ -133,7 +121,7 @@ pub struct Event {
     /// `type`, not empty.
     pub ty: ByteString,
     /// Optional attributes and extensions in the order received, each name once.
-    pub attributes: Vec<Attribute>,
+    pub attributes: Attributes,
     /// The data.
     pub data: Data,
 }
@@ -146,13 +134,13 @@ impl Event {
             "source" => Some(&self.source),
             "type" => Some(&self.ty),
             "specversion" => Some("1.0"),
-            _ => self.value(name).map(|value| &*value.text),
+            _ => self.value(name).map(|value| value.text),
         }
     }
 
     /// The value of an optional attribute or extension.
-    pub fn value(&self, name: &str) -> Option<&Value> {
-        self.attributes.iter().find(|attribute| attribute.name == name).map(|attribute| &attribute.value)
+    pub fn value(&self, name: &str) -> Option<Value<'_>> {
+        self.attributes.get(name)
     }
 
     /// `datacontenttype`, if there is one.
@@ -193,30 +181,6 @@ impl Event {
     pub fn xml_data(&self) -> Option<Bytes> {
         let media_type = self.media_type().and_then(MediaType::parse)?;
         if media_type.is_xml() { self.data.bytes() } else { None }
-    }
-
-    /// Copies attributes and data into memory of their own, so that the larger buffer they were read from can be freed.
-    pub fn detach(&mut self) {
-        let texts: Vec<&mut ByteString> = [&mut self.id, &mut self.source, &mut self.ty]
-            .into_iter()
-            .chain(self.attributes.iter_mut().flat_map(|attribute| [&mut attribute.name, &mut attribute.value.text]))
-            .collect();
-        let copied = ByteString::from(texts.iter().map(|text| &***text).collect::<String>());
-        let mut rest = &*copied;
-        for text in texts {
-            let (own, others) = rest.split_at(text.len());
-            *text = copied.slice_ref(own);
-            rest = others;
-        }
-        match &mut self.data {
-            Data::Absent => {}
-            Data::Binary(bytes) | Data::Json(bytes) | Data::Xml(bytes) => *bytes = Bytes::copy_from_slice(bytes),
-            Data::Text(text) => *text = ByteString::from(&**text),
-            Data::Proto { type_url, value } => {
-                *type_url = ByteString::from(&**type_url);
-                *value = Bytes::copy_from_slice(value);
-            }
-        }
     }
 
     /// Bytes of attributes and data together: what the event costs in memory and in the log.

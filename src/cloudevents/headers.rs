@@ -4,10 +4,8 @@
 use super::attributes::Draft;
 use super::media_type;
 use super::{Kind, Violation};
-use bytestring::ByteString;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
-use std::ops::Range;
 
 /// Header names and values in order, ready to be sent.
 pub type Headers = Vec<(String, String)>;
@@ -61,59 +59,28 @@ pub fn attribute_of(header: &str) -> Option<&str> {
     prefix.eq_ignore_ascii_case(PREFIX).then_some(name)
 }
 
-/// Attributes of one message gathered in one piece of memory, names in lower case.
-#[derive(Debug, Default)]
-pub struct Gathered {
-    text: String,
-    found: Vec<Found>,
+/// Takes an attribute from a percent-coded header value; its name in lower case.
+pub fn take_coded(draft: &mut Draft, name: &str, value: &[u8]) {
+    take(draft, name, decode(value));
 }
 
-#[derive(Debug)]
-struct Found {
-    name: Range<usize>,
-    /// `None`: the value cannot be read.
-    value: Option<Range<usize>>,
+/// Takes an attribute from a header value that is not coded; its name in lower case.
+pub fn take_plain(draft: &mut Draft, name: &str, value: &[u8]) {
+    take(draft, name, str::from_utf8(value).ok().map(Cow::Borrowed));
 }
 
-impl Gathered {
-    /// Room for this many bytes of names and values.
-    pub fn with_capacity(bytes: usize) -> Gathered {
-        Gathered { text: String::with_capacity(bytes), found: Vec::with_capacity(12) }
+fn take(draft: &mut Draft, name: &str, value: Option<Cow<'_, str>>) {
+    let name = lower_case(name);
+    match value {
+        Some(value) => draft.add(&name, Kind::String, &value),
+        None => draft.add_unreadable(&name, "the header's value is not UTF-8"),
     }
+}
 
-    /// Takes a percent-coded header value.
-    pub fn coded(&mut self, name: &str, value: &[u8]) {
-        self.push(name, decode(value));
-    }
-
-    /// Takes a header value that is not coded.
-    pub fn plain(&mut self, name: &str, value: &[u8]) {
-        self.push(name, str::from_utf8(value).ok().map(Cow::Borrowed));
-    }
-
-    /// Hands everything to a draft, in order.
-    pub fn fill(self, draft: &mut Draft) {
-        let text = ByteString::from(self.text);
-        for found in self.found {
-            let name = text.slice_ref(&text[found.name]);
-            match found.value {
-                Some(value) => draft.add(name, Kind::String, text.slice_ref(&text[value])),
-                None => draft.add_unreadable(name, "the header's value is not UTF-8"),
-            }
-        }
-    }
-
-    fn push(&mut self, name: &str, value: Option<Cow<'_, str>>) {
-        let start = self.text.len();
-        self.text.push_str(name);
-        self.text[start..].make_ascii_lowercase();
-        let middle = self.text.len();
-        let value = value.map(|value| {
-            self.text.push_str(&value);
-            middle..self.text.len()
-        });
-        self.found.push(Found { name: start..middle, value });
-    }
+/// The name an attribute has in headers of any case.
+pub fn lower_case(name: &str) -> Cow<'_, str> {
+    let folded = name.bytes().any(|byte| byte.is_ascii_uppercase());
+    if folded { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
 /// `datacontenttype` came in a second header.

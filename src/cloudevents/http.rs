@@ -2,7 +2,7 @@
 //! their format alone.
 
 use super::attributes::{Draft, REQUIRED};
-use super::headers::{self, Coding, Gathered, Headers};
+use super::headers::{self, Coding, Headers};
 use super::reader::{Bounds, Fault};
 use super::{Data, Event};
 use bytes::Bytes;
@@ -21,18 +21,18 @@ pub fn read_binary<'h>(
     bounds: &Bounds,
 ) -> Result<Event, Fault> {
     let mut draft = Draft::within(bounds);
-    let mut gathered = Gathered::with_capacity(512);
     for (name, value) in headers {
         match headers::attribute_of(name) {
             Some(attribute) if attribute.eq_ignore_ascii_case("datacontenttype") => {
                 draft.refuse(headers::second_datacontenttype(name));
             }
-            Some(attribute) => gathered.coded(attribute, value),
-            None if name.eq_ignore_ascii_case("content-type") => gathered.plain("datacontenttype", value),
+            Some(attribute) => headers::take_coded(&mut draft, attribute, value),
+            None if name.eq_ignore_ascii_case("content-type") => {
+                headers::take_plain(&mut draft, "datacontenttype", value);
+            }
             None => {}
         }
     }
-    gathered.fill(&mut draft);
     draft.finish(if body.is_empty() { Data::Absent } else { Data::Binary(body) })
 }
 
@@ -53,7 +53,7 @@ pub fn write_binary_as(event: &Event, coding: Coding) -> (Headers, Option<Bytes>
 pub(super) fn attribute_headers(event: &Event, coding: Coding) -> Headers {
     let mut out = Vec::with_capacity(event.attributes.len() + 5);
     let required = REQUIRED.into_iter().filter_map(|name| Some((name, event.attribute(name)?)));
-    let others = event.attributes.iter().map(|attribute| (&*attribute.name, &*attribute.value.text));
+    let others = event.attributes.iter().map(|attribute| (attribute.name, attribute.value.text));
     let stated = required.chain(others).map(|(name, text)| (name, Cow::Borrowed(text)));
     for (name, text) in stated.chain(event.implied()).filter(|(name, _)| *name != "datacontenttype") {
         out.push((format!("{}{name}", headers::PREFIX), coding.write(&text)));

@@ -2,13 +2,12 @@
 //! UTF-8, never percent-coded (Kafka binding §3.2.3).
 
 use super::attributes::{Draft, REQUIRED};
-use super::headers::{self, Gathered, Headers};
+use super::headers::{self, Headers};
 use super::media_type::MediaType;
 use super::reader::{Bounds, Fault};
 use super::{Data, Event, Format};
 use crate::codes::Code;
 use bytes::Bytes;
-use bytestring::ByteString;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -53,7 +52,6 @@ pub fn read_binary<'h>(
     bounds: &Bounds,
 ) -> Result<Event, Fault> {
     let mut draft = Draft::within(bounds);
-    let mut gathered = Gathered::with_capacity(512);
     let mut seen: HashMap<String, Option<&[u8]>> = HashMap::new();
     for (name, value) in headers {
         let attribute = match attribute_of(name) {
@@ -74,11 +72,10 @@ pub fn read_binary<'h>(
             }
         }
         match value {
-            Some(value) => gathered.plain(attribute, value),
-            None => draft.add_null(ByteString::from(attribute.to_ascii_lowercase())),
+            Some(value) => headers::take_plain(&mut draft, attribute, value),
+            None => draft.add_null(&headers::lower_case(attribute)),
         }
     }
-    gathered.fill(&mut draft);
     draft.finish(value.map_or(Data::Absent, Data::Binary))
 }
 
@@ -86,7 +83,7 @@ pub fn read_binary<'h>(
 /// the key on a compacted topic.
 pub fn write_binary(event: &Event) -> (Headers, Option<Bytes>) {
     let required = REQUIRED.into_iter().filter_map(|name| Some((name, event.attribute(name)?)));
-    let others = event.attributes.iter().map(|attribute| (&*attribute.name, &*attribute.value.text));
+    let others = event.attributes.iter().map(|attribute| (attribute.name, attribute.value.text));
     let mut out = Vec::with_capacity(event.attributes.len() + 6);
     let stated = required.chain(others).map(|(name, text)| (name, Cow::Borrowed(text)));
     for (name, text) in stated.chain(event.implied()).filter(|(name, _)| *name != "datacontenttype") {

@@ -1,6 +1,7 @@
 //! CloudEvents 1.0: the event model, its formats and its protocol bindings, one file per specification document.
 //! Nothing here does IO.
 
+pub mod attribute;
 pub mod event;
 
 pub mod attributes;
@@ -26,5 +27,6 @@ pub mod nats;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Attribute, Data, Event, Kind, Value, Violation};
+pub use attribute::{Attribute, Attributes, Value};
+pub use event::{Data, Event, Kind, Violation};
 pub use format::Format;

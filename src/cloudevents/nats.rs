@@ -1,7 +1,7 @@
 //! NATS protocol binding, both directions (working draft of 1.0.3; the released 1.0.2 knows structured JSON only).
 
 use super::attributes::Draft;
-use super::headers::{self, Coding, Gathered, Headers};
+use super::headers::{self, Coding, Headers};
 use super::media_type::MediaType;
 use super::reader::{Bounds, Fault};
 use super::{Data, Event, Format, http, json};
@@ -40,19 +40,17 @@ pub fn read_binary<'h>(
     bounds: &Bounds,
 ) -> Result<Event, Fault> {
     let mut draft = Draft::within(bounds);
-    let mut gathered = Gathered::with_capacity(512);
     let prefixed = headers.clone().find(|(name, _)| name.eq_ignore_ascii_case("ce-datacontenttype"));
     let prefixed = prefixed.map(|(_, value)| headers::decode(value));
     for (name, value) in headers {
         match (headers::attribute_of(name), &prefixed) {
-            (Some(attribute), _) => gathered.coded(attribute, value),
+            (Some(attribute), _) => headers::take_coded(&mut draft, attribute, value),
             (None, _) if !name.eq_ignore_ascii_case("content-type") => {}
-            (None, None) => gathered.plain("datacontenttype", value),
+            (None, None) => headers::take_plain(&mut draft, "datacontenttype", value),
             (None, Some(Some(same))) if same.as_bytes() == value => {}
             (None, Some(_)) => draft.refuse(headers::second_datacontenttype(name)),
         }
     }
-    gathered.fill(&mut draft);
     draft.finish(if payload.is_empty() { Data::Absent } else { Data::Binary(payload) })
 }
 

@@ -1,6 +1,7 @@
 //! Undoes `Content-Encoding`: one layer, under a cap.
 
 use super::Refusal;
+use super::zstd_frames::Frames;
 use crate::codes::Code;
 use bytes::Bytes;
 use std::io::{self, Read, Write};
@@ -67,12 +68,29 @@ impl Encoding {
         Ok(Bytes::copy_from_slice(&out))
     }
 
-    /// How much [`Encoding::decompress`] may give, with the same faults: exactly, where that can be found out without keeping
-    /// what is decompressed. A zstd stream looks back at all of it.
+    /// How much [`Encoding::decompress`] gives, with the same faults, without keeping what is decompressed.
     pub fn measure(self, body: &[u8], most: usize) -> Result<usize, Refusal> {
         match self {
-            Encoding::Identity | Encoding::Zstd => Ok(most),
+            Encoding::Identity => Ok(body.len().min(most)),
             Encoding::Gzip => gunzip(body, most, &mut io::sink()),
+            Encoding::Zstd => match Frames::of(body).ok_or_else(broken)? {
+                frames if frames.least > most as u64 => Err(too_large(most)),
+                frames if frames.exact => usize::try_from(frames.least).map_err(|_| too_large(most)),
+                _ => {
+                    let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(|_| broken())?;
+                    copy_capped(&mut decoder, most, most, &mut io::sink())
+                }
+            },
+        }
+    }
+
+    /// Bytes that [`Encoding::measure`] takes beside the body: what a stream that does not declare its size looks back at.
+    pub fn measuring_takes(self, body: &[u8], most: usize) -> usize {
+        match self {
+            Encoding::Identity | Encoding::Gzip => 0,
+            Encoding::Zstd => Frames::of(body)
+                .filter(|frames| !frames.exact && frames.least <= most as u64)
+                .map_or(0, |frames| usize::try_from(frames.window).map_or(most, |window| window.min(most))),
         }
     }
 }
@@ -81,6 +99,9 @@ impl Encoding {
 fn unzstd(body: &[u8], most: usize) -> Result<Vec<u8>, Refusal> {
     if body.is_empty() {
         return Err(broken());
+    }
+    if Frames::of(body).is_some_and(|frames| frames.least > most as u64) {
+        return Err(too_large(most));
     }
     let mut decompressor = zstd::bulk::Decompressor::new().map_err(|_| broken())?;
     let mut out = Vec::with_capacity(most);

@@ -1,6 +1,7 @@
 //! Bytes become events: the request head and body of any binding, chosen by content type.
 
 pub mod body;
+mod zstd_frames;
 
 use crate::cloudevents::format::{BatchBounds, BatchFormat};
 use crate::cloudevents::headers::attribute_of;

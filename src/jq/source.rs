@@ -84,11 +84,11 @@ fn attributes(event: &Event) -> Value {
     let required = required.into_iter().filter_map(|key| Some((name(key), text(event.attribute(key)?))));
     let others = event.attributes.iter().map(|attribute| {
         let value = match attribute.value.kind {
-            Kind::Boolean => Value::from(&*attribute.value.text == "true"),
-            Kind::Integer => Value::Number(super::engine::number(&attribute.value.text)),
-            _ => Value::String(attribute.value.text.clone()),
+            Kind::Boolean => Value::from(attribute.value.text == "true"),
+            Kind::Integer => Value::Number(super::engine::number(attribute.value.text)),
+            _ => Value::String(attribute.value.text.into()),
         };
-        (attribute.name.clone(), value)
+        (ByteString::from(attribute.name), value)
     });
     required.chain(others).collect()
 }

@@ -80,6 +80,15 @@ impl<'b> Cursor<'b> {
         Ok(bytes)
     }
 
+    /// A length and that many bytes of UTF-8, as they stand in the buffer.
+    pub fn str(&mut self) -> Result<&'b str, Malformed> {
+        let length = usize::try_from(self.varint()?).map_err(|_| Malformed)?;
+        let end = self.at.checked_add(length).ok_or(Malformed)?;
+        let bytes = self.bytes.get(self.at..end).ok_or(Malformed)?;
+        self.at = end;
+        str::from_utf8(bytes).map_err(|_| Malformed)
+    }
+
     /// A length and that many bytes of UTF-8, sharing the buffer.
     pub fn text(&mut self) -> Result<ByteString, Malformed> {
         ByteString::try_from(self.bytes()?).map_err(|_| Malformed)

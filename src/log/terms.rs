@@ -65,7 +65,7 @@ pub(super) fn of(record: &Record) -> Terms {
     terms.push(term(Kind::Trace, &record.process.trace_id));
     for attribute in &event.attributes {
         let text = &attribute.value.text;
-        match &*attribute.name {
+        match attribute.name {
             "subject" => terms.push(term(Kind::Subject, text.as_bytes())),
             "correlationid" => terms.push(term(Kind::Correlation, text.as_bytes())),
             "traceparent" => {

@@ -4,7 +4,7 @@ use super::Incoming;
 use super::fingerprint::{Fingerprints, Occurrences};
 use super::outcome::{Refused, Rejection};
 use crate::cloudevents::reader::{Fault, Lenient};
-use crate::cloudevents::{Attribute, Event, Kind, Value, Violation};
+use crate::cloudevents::{Attribute, Event, Violation};
 use crate::codes::Code;
 use crate::config::gateway::{Ack, Leniency, Listener, UnknownType, Unmatched};
 use crate::decode::{self, Opened};
@@ -16,6 +16,7 @@ use crate::reload::snapshot::Snapshot;
 use crate::units::Micros;
 use crate::validate::Refusal;
 use bytestring::ByteString;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -232,10 +233,8 @@ pub(super) fn fill_in_traceparent(event: &mut Event, caller: Option<&ByteString>
     if event.value("traceparent").is_some() {
         return;
     }
-    let text = caller.cloned().unwrap_or_else(|| process.to_string().into());
-    event
-        .attributes
-        .push(Attribute { name: ByteString::from_static("traceparent"), value: Value { kind: Kind::String, text } });
+    let text = caller.map_or_else(|| Cow::from(process.to_string()), |text| Cow::from(&**text));
+    event.attributes.push(Attribute::string("traceparent", &text));
 }
 
 pub(super) fn breaks_schema(index: usize, refusal: Refusal) -> Refused {

@@ -39,7 +39,7 @@ impl Fingerprints {
         // A sum does not depend on the order of the attributes.
         let mut sum = 0u128;
         for attribute in &event.attributes {
-            let (name, text) = (&*attribute.name, &*attribute.value.text);
+            let (name, text) = (attribute.name, attribute.value.text);
             if matches!(name, "traceparent" | "tracestate") {
                 continue;
             }

@@ -266,7 +266,7 @@ fn difference(live: &Result<Image, Undeliverable>, shadow: &Result<Image, Undeli
 #[cfg(test)]
 mod tests {
     use super::{Difference, Image, Images, Shadows, WAITING_BYTES, compare};
-    use crate::cloudevents::{Data, Event};
+    use crate::cloudevents::{Attributes, Data, Event};
     use crate::deliver::plan::Undeliverable;
     use crate::log::record::Record;
     use crate::observability::trace::Ids;
@@ -280,7 +280,8 @@ mod tests {
 
     fn record(bytes: usize) -> Arc<Record> {
         let data = Data::Binary(vec![0; bytes].into());
-        let event = Event { id: "1".into(), source: "/s".into(), ty: "t".into(), attributes: Vec::new(), data };
+        let event =
+            Event { id: "1".into(), source: "/s".into(), ty: "t".into(), attributes: Attributes::default(), data };
         Arc::new(Record {
             received: Micros(1),
             listener: "public".into(),

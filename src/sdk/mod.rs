@@ -57,8 +57,8 @@ impl TryFrom<&Event> for cloudevents::Event {
         let plain = EventBuilderV10::new().id(&*event.id).source(&*event.source).ty(&*event.ty).build();
         let mut made = plain.map_err(|error| unholdable("source", &event.source, &error))?;
         for attribute in &event.attributes {
-            let text = &*attribute.value.text;
-            match &*attribute.name {
+            let text = attribute.value.text;
+            match attribute.name {
                 "datacontenttype" => drop(made.set_datacontenttype(Some(text))),
                 "subject" => drop(made.set_subject(Some(text))),
                 "time" => {
@@ -66,7 +66,7 @@ impl TryFrom<&Event> for cloudevents::Event {
                     made.set_time(Some(time));
                 }
                 "dataschema" => set_schema(&mut made, text)?,
-                name => made.set_extension(name, extension(&attribute.value)),
+                name => made.set_extension(name, extension(attribute.value)),
             }
         }
         for (name, text) in event.implied() {
@@ -100,10 +100,10 @@ fn unholdable(attribute: &'static str, value: &str, why: &impl ToString) -> Unho
     Unholdable { attribute, value: shown(value), why: why.to_string() }
 }
 
-fn extension(value: &Value) -> ExtensionValue {
+fn extension(value: Value<'_>) -> ExtensionValue {
     let text = || ExtensionValue::String(value.text.to_string());
     match value.kind {
-        Kind::Boolean => ExtensionValue::Boolean(&*value.text == "true"),
+        Kind::Boolean => ExtensionValue::Boolean(value.text == "true"),
         Kind::Integer => value.text.parse().map_or_else(|_| text(), ExtensionValue::Integer),
         Kind::String | Kind::Binary | Kind::Uri | Kind::UriReference | Kind::Timestamp => text(),
     }
@@ -133,7 +133,7 @@ impl TryFrom<&cloudevents::Event> for Event {
             return Err(Refused::Version);
         }
         let mut draft = Draft::within(&Bounds::default());
-        let mut add = |name: &str, kind, text: &str| draft.add(name.into(), kind, text.into());
+        let mut add = |name: &str, kind, text: &str| draft.add(name, kind, text);
         add("specversion", Kind::String, "1.0");
         add("id", Kind::String, event.id());
         add("source", Kind::String, event.source());

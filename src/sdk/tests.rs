@@ -155,7 +155,7 @@ proptest! {
         let event = read(&format!(",\"n\":{number},\"b\":{is}{extensions},\"data\":{{\"z\":1,\"a\":[{number}]}}"));
         let returned = back(&there(&event));
         for attribute in &event.attributes {
-            prop_assert_eq!(returned.value(&attribute.name), Some(&attribute.value));
+            prop_assert_eq!(returned.value(attribute.name), Some(attribute.value));
         }
         prop_assert_eq!(returned.data, event.data);
         prop_assert_eq!(returned.attributes.len(), event.attributes.len() + 1);

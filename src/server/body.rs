@@ -43,7 +43,7 @@ where
             return Err(too_large(most));
         }
         if !share.grow(data.len()) {
-            return Err(failure(Code::Overloaded, "too many bytes of request bodies are waiting"));
+            return Err(overloaded());
         }
         whole.push(data, usize::try_from(claimed).unwrap_or(0));
     }
@@ -85,8 +85,12 @@ pub async fn decompressed(headers: &HeaderMap, body: Bytes, most: usize, share: 
     let body = match expand(encoding, body.clone(), likely, share).await {
         Err(failure) if failure.code == Code::BodyTooLarge && likely < most => {
             share.shrink_to(held);
+            if !share.grow(encoding.measuring_takes(&body, most)) {
+                return Err(overloaded());
+            }
             let compressed = body.clone();
             let exact = aside(move || encoding.measure(&compressed, most)).await?;
+            share.shrink_to(held);
             expand(encoding, body, exact, share).await?
         }
         outcome => outcome?,
@@ -98,7 +102,7 @@ pub async fn decompressed(headers: &HeaderMap, body: Bytes, most: usize, share: 
 /// Decompresses to at most `most` bytes, which are taken from the budget.
 async fn expand(encoding: Encoding, body: Bytes, most: usize, share: &mut Share) -> Result<Bytes, Failure> {
     if !share.grow(most) {
-        return Err(failure(Code::Overloaded, "too many bytes of request bodies are waiting"));
+        return Err(overloaded());
     }
     aside(move || encoding.decompress(body, most)).await
 }
@@ -109,6 +113,10 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Se
         Ok(outcome) => outcome.map_err(|refusal| Failure { code: refusal.code, detail: refusal.detail }),
         Err(_) => Err(failure(Code::Internal, "decompression failed")),
     }
+}
+
+fn overloaded() -> Failure {
+    failure(Code::Overloaded, "too many bytes of request bodies are waiting")
 }
 
 fn too_large(most: usize) -> Failure {

@@ -55,7 +55,7 @@ impl PartialEq for Convert {
 impl Convert {
     /// What the step does to attributes: `datacontenttype` is set, `dataschema` removed.
     pub fn mark(&self, draft: &mut Draft) {
-        draft.set("datacontenttype".into(), Kind::String, self.to.media_type().into());
+        draft.set("datacontenttype", Kind::String, self.to.media_type());
         draft.remove("dataschema");
     }
 

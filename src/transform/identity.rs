@@ -58,7 +58,7 @@ impl Identity {
         let Identity::Derive { source } = self else { return Ok(changed) };
         let mut draft = Draft::edit(&changed, usize::MAX);
         let text = |draft: &mut Draft, name: &'static str, text: ByteString| {
-            draft.set(ByteString::from_static(name), Kind::String, text);
+            draft.set(name, Kind::String, &text);
         };
         text(&mut draft, "id", derived_id(accepted, origin).into());
         if let Some(source) = source {
@@ -86,16 +86,12 @@ fn derived_id(accepted: &Event, origin: Origin<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Identity, Origin};
-    use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
+    use crate::cloudevents::{Attribute, Data, Event};
     use crate::transform::template::Template;
     use crate::transform::{SetValue, Step};
 
     fn event(attributes: &[(&str, &str)]) -> Event {
-        let attribute = |(name, text): &(&str, &str)| Attribute {
-            name: (*name).into(),
-            value: Value { kind: Kind::String, text: (*text).into() },
-        };
-        let attributes = attributes.iter().map(attribute).collect();
+        let attributes = attributes.iter().map(|(name, text)| Attribute::string(name, text)).collect();
         Event { id: "7".into(), source: "/shop".into(), ty: "t".into(), attributes, data: Data::Absent }
     }
 

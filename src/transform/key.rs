@@ -69,7 +69,7 @@ fn attributes_only(step: &Step, event: &Event) -> Result<Event, Error> {
             let source = Source::new(event);
             for (name, value) in values.iter().filter(|(_, value)| !matches!(value, SetValue::Jq(_))) {
                 if let Ok((kind, text)) = value.fill(&source, name, 0) {
-                    draft.set(name.clone(), kind_for(name, kind), text);
+                    draft.set(name, kind_for(name, kind), &text);
                 }
             }
         }
@@ -84,7 +84,7 @@ fn attributes_only(step: &Step, event: &Event) -> Result<Event, Error> {
 #[cfg(test)]
 mod tests {
     use super::{event_for, needs_programs};
-    use crate::cloudevents::{Data, Event};
+    use crate::cloudevents::{Attributes, Data, Event};
     use crate::jq::{Limits, Program};
     use crate::transform::template::Template;
     use crate::transform::{SetValue, Step};
@@ -94,7 +94,7 @@ mod tests {
             id: "7".into(),
             source: "/shop".into(),
             ty: "t".into(),
-            attributes: Vec::new(),
+            attributes: Attributes::default(),
             data: Data::Json(r#"{"customer": "ann", "region": "eu"}"#.into()),
         }
     }

@@ -152,7 +152,7 @@ fn apply_one(step: &Step, number: usize, event: &Event, accepted: &Event) -> Res
             let source = Source::new(event);
             for (name, value) in values {
                 let (kind, text) = value.fill(&source, name, number)?;
-                draft.set(name.clone(), kind_for(name, kind), text);
+                draft.set(name, kind_for(name, kind), &text);
             }
         }
         Step::Remove(names) => names.iter().for_each(|name| draft.remove(name)),
@@ -190,7 +190,7 @@ fn rename(names: &[(ByteString, ByteString)], event: &Event, draft: &mut Draft) 
         draft.remove(old);
     }
     for (_, new, value) in found {
-        draft.set(new.clone(), kind_for(new, value.kind), value.text.clone());
+        draft.set(new, kind_for(new, value.kind), value.text);
     }
 }
 

@@ -68,7 +68,7 @@ fn binary_mode_keeps(event: &Event) {
     let again = http::read_binary(received, body.unwrap_or_default(), &LIMITS.bounds());
     let again = again.unwrap_or_else(|fault| panic!("binary mode does not read what it wrote: {fault}: {event:?}"));
     for attribute in &event.attributes {
-        assert_eq!(again.attribute(&attribute.name), Some(&*attribute.value.text));
+        assert_eq!(again.attribute(attribute.name), Some(attribute.value.text));
     }
 }
 

@@ -168,8 +168,8 @@ async fn attributes_key_and_the_text_of_json_data_arrive_in_every_mode() {
     let structured = String::from_utf8(landed.kafka["json"][id].value.clone().expect("a value")).expect("UTF-8");
     assert!(structured.contains(&format!("\"data\":{DATA}")), "{structured}");
     let in_xml = xml_of(&landed.nats["xml"][id].payload);
-    let n = in_xml.attributes.iter().find(|attribute| &*attribute.name == "n").expect("it is there");
-    assert_eq!((n.value.kind, &*n.value.text, in_xml.attribute("subject")), (Kind::Integer, "7", Some("grün")));
+    let n = in_xml.attributes.iter().find(|attribute| attribute.name == "n").expect("it is there");
+    assert_eq!((n.value.kind, n.value.text, in_xml.attribute("subject")), (Kind::Integer, "7", Some("grün")));
     assert_eq!(in_xml.data.bytes().as_deref(), Some(DATA.as_bytes()));
     let on_nats = &landed.nats["binary"][id];
     assert_eq!(header(on_nats, "ce-id").as_deref(), Some("%C3%A9%20%25%22%201"));

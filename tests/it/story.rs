@@ -2,7 +2,7 @@
 
 use crate::support::gateway::Gateway;
 use serde_json::{Value, json};
-use signalbox::cloudevents::{Attribute, Data, Event, Kind};
+use signalbox::cloudevents::{Attribute, Data, Event};
 use signalbox::config::compile::{Compiled, compile};
 use signalbox::config::sources::Sources;
 use signalbox::validate::Refusal;
@@ -20,15 +20,16 @@ fn shipped() -> Compiled {
 }
 
 fn event(ty: &str, data: &Value) -> Event {
-    let attribute = |name: &str, text: &str| Attribute {
-        name: name.into(),
-        value: signalbox::cloudevents::Value { kind: Kind::String, text: text.into() },
-    };
+    event_of(ty, data, "campaign", "welcome")
+}
+
+fn event_of(ty: &str, data: &Value, name: &str, text: &str) -> Event {
+    let attributes = [("datacontenttype", "application/json"), (name, text)];
     Event {
         id: "1".into(),
         source: "/shop/behaviour".into(),
         ty: format!("com.example.{ty}").into(),
-        attributes: vec![attribute("datacontenttype", "application/json"), attribute("campaign", "welcome")],
+        attributes: attributes.iter().map(|(name, text)| Attribute::string(name, text)).collect(),
         data: Data::Json(data.to_string().into()),
     }
 }
@@ -102,9 +103,7 @@ fn the_events_of_the_story_go_to_their_streams() {
         names.sort_unstable();
         assert_eq!(names, expected, "{ty}");
     }
-    let mut trial = event("user.registered", &json!({}));
-    trial.attributes[1].name = "trial".into();
-    trial.attributes[1].value.text = "true".into();
+    let trial = event_of("user.registered", &json!({}), "trial", "true");
     let decision = shipped.table.decide(&trial);
     assert!(decision.iter().all(|lane| lane.route == "registrations"), "{decision:?}");
 }

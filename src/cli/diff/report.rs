@@ -141,7 +141,7 @@ fn line(event: &Event) -> String {
 mod tests {
     use super::{EXAMPLES, Report};
     use crate::cli::output::Paint;
-    use crate::cloudevents::{Data, Event};
+    use crate::cloudevents::{Attributes, Data, Event};
     use crate::log::record::{Entry, Record};
     use crate::observability::trace::Ids;
     use crate::pipeline::compare::{Change, Changed, Detail};
@@ -150,7 +150,8 @@ mod tests {
 
     fn entry(position: u64) -> Entry {
         let id = format!("id\u{1b}{position}").into();
-        let event = Event { id, source: "/s".into(), ty: "t".into(), attributes: Vec::new(), data: Data::Absent };
+        let event =
+            Event { id, source: "/s".into(), ty: "t".into(), attributes: Attributes::default(), data: Data::Absent };
         let record = Record {
             received: Micros(0),
             listener: "".into(),

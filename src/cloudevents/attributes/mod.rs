@@ -1,16 +1,21 @@
 //! Attributes: their names, the types the specification fixes, and the draft every event is made from.
 
+use super::attribute::{Attribute, Gathering, Span, TooLong};
 use super::media_type::MediaType;
 use super::reader::{Bounds, Fault, Lenient, shown};
-use super::{Attribute, Data, Event, Kind, Value, Violation, types};
+use super::{Data, Event, Kind, Violation, types};
 use crate::codes::Code;
-use bytestring::ByteString;
+use std::borrow::Cow;
 
 /// The only version of the specification that is read and written; it stands for every 1.0.x.
 pub const SPECVERSION: &str = "1.0";
 
 /// The four attributes every event has.
 pub const REQUIRED: [&str; 4] = ["specversion", "id", "source", "type"];
+
+/// Room that is set aside for an event's texts and for its attributes: what events have as a rule.
+const LIKELY_BYTES: usize = 256;
+const LIKELY_ATTRIBUTES: usize = 8;
 
 /// Is this a name an attribute may have? One or more of `[a-z0-9]`, but not `data`. Any length is fine.
 pub fn check_name(name: &str) -> Result<(), String> {
@@ -83,12 +88,13 @@ fn check_datacontenttype(text: &str) -> Result<(), String> {
 #[derive(Debug)]
 pub struct Draft {
     specversion: bool,
-    id: Option<ByteString>,
-    source: Option<ByteString>,
-    ty: Option<ByteString>,
-    attributes: Vec<Attribute>,
+    id: Option<Span>,
+    source: Option<Span>,
+    ty: Option<Span>,
+    /// Every attribute but `specversion`; what the three above have is only kept there.
+    gathering: Gathering,
     /// Names that stand in the message without a usable value; they may not stand there again.
-    void: Vec<ByteString>,
+    void: Vec<Box<str>>,
     /// Attributes seen.
     count: usize,
     /// Attributes allowed.
@@ -105,7 +111,8 @@ pub struct Draft {
 impl Draft {
     /// An empty draft for the attributes of a message.
     pub fn within(bounds: &Bounds) -> Draft {
-        Draft { lenient: bounds.lenient, told: bounds.violations, ..Draft::new(bounds.attributes) }
+        let gathering = Gathering::with_capacity(LIKELY_BYTES, LIKELY_ATTRIBUTES);
+        Draft { gathering, lenient: bounds.lenient, told: bounds.violations, ..Draft::new(bounds.attributes) }
     }
 
     /// An empty draft for at most `limit` attributes, the required ones included.
@@ -115,7 +122,7 @@ impl Draft {
             id: None,
             source: None,
             ty: None,
-            attributes: Vec::new(),
+            gathering: Gathering::default(),
             void: Vec::new(),
             count: 0,
             limit,
@@ -128,54 +135,67 @@ impl Draft {
 
     /// A draft that starts as an existing event without its data.
     pub fn edit(event: &Event, limit: usize) -> Draft {
-        Draft {
+        let attributes = &event.attributes;
+        let mut draft = Draft {
             specversion: true,
-            id: Some(event.id.clone()),
-            source: Some(event.source.clone()),
-            ty: Some(event.ty.clone()),
-            attributes: event.attributes.clone(),
-            count: event.attributes.len() + REQUIRED.len(),
+            gathering: Gathering::with_capacity(event.size() - event.data.len() + LIKELY_BYTES, attributes.len() + 4),
+            count: attributes.len() + REQUIRED.len(),
             ..Draft::new(limit)
+        };
+        for (name, text) in [("id", &event.id), ("source", &event.source), ("type", &event.ty)] {
+            let kept = draft.store(name, Kind::String, text);
+            draft.note(name, kept);
         }
+        for Attribute { name, value } in attributes {
+            let kept = draft.store(name, value.kind, value.text);
+            draft.note(name, kept);
+        }
+        draft
     }
 
     /// Takes an attribute from a message. `kind` is what the format tells; a format that only knows strings says
     /// [`Kind::String`]. A second attribute of the same name is a violation. Integers have one zero.
-    pub fn add(&mut self, name: ByteString, kind: Kind, text: ByteString) {
-        let text = if kind == Kind::Integer && text == "-0" { ByteString::from_static("0") } else { text };
+    pub fn add(&mut self, name: &str, kind: Kind, text: &str) {
+        let text = if kind == Kind::Integer && text == "-0" { "0" } else { text };
         if let Some(name) = self.claim(name) {
-            self.put(name, kind, text);
+            self.put(&name, kind, text);
         }
     }
 
     /// Takes an attribute that stands in the message as null: it is absent, but its name is used.
-    pub fn add_null(&mut self, name: ByteString) {
+    pub fn add_null(&mut self, name: &str) {
         if let Some(name) = self.claim(name) {
-            self.void.push(name);
+            self.void.push(name.into());
         }
     }
 
     /// Takes an attribute whose value cannot be read; `detail` says why.
-    pub fn add_unreadable(&mut self, name: ByteString, detail: impl Into<String>) {
+    pub fn add_unreadable(&mut self, name: &str, detail: impl Into<String>) {
         if let Some(name) = self.claim(name) {
             self.refuse(Violation::new(pointer_to(&name), detail));
+            let nothing = Some(Span::default());
             match self.required(&name) {
-                Some(slot) => *slot = Some(ByteString::new()),
+                Some(slot) => *slot = nothing,
                 None if name == "specversion" => self.specversion = true,
-                None => self.void.push(name),
+                None => self.void.push(name.into()),
             }
         }
     }
 
     /// Sets an attribute to a value, whether it is there or not. An existing one keeps its place.
-    pub fn set(&mut self, name: ByteString, kind: Kind, text: ByteString) {
-        match self.attributes.iter_mut().find(|attribute| attribute.name == name) {
-            None if REQUIRED.contains(&&*name) => self.put(name, kind, text),
-            None => self.add(name, kind, text),
-            Some(attribute) => match check_value(&name, kind, &text) {
-                Ok(kind) => attribute.value = Value { kind, text },
-                Err(detail) => self.refuse(Violation::new(pointer_to(&name), detail)),
-            },
+    pub fn set(&mut self, name: &str, kind: Kind, text: &str) {
+        if REQUIRED.contains(&name) {
+            return self.put(name, kind, text);
+        }
+        if !self.gathering.holds(name) {
+            return self.add(name, kind, text);
+        }
+        match check_value(name, kind, text) {
+            Ok(kind) => {
+                let replaced = self.gathering.replace(name, kind, text);
+                self.note(name, replaced.map(drop));
+            }
+            Err(detail) => self.refuse(Violation::new(pointer_to(name), detail)),
         }
     }
 
@@ -184,7 +204,7 @@ impl Draft {
         match self.required(name) {
             Some(slot) => *slot = None,
             None if name == "specversion" => self.specversion = false,
-            None => self.attributes.retain(|attribute| attribute.name != name),
+            None => self.gathering.remove(name),
         }
     }
 
@@ -200,21 +220,21 @@ impl Draft {
 
     /// The text of an attribute taken so far, `specversion` aside.
     pub fn text(&self, name: &str) -> Option<&str> {
-        match name {
-            "id" => self.id.as_deref(),
-            "source" => self.source.as_deref(),
-            "type" => self.ty.as_deref(),
-            _ => {
-                self.attributes.iter().find(|attribute| attribute.name == name).map(|attribute| &*attribute.value.text)
-            }
-        }
+        let kept = match name {
+            "id" => self.id,
+            "source" => self.source,
+            "type" => self.ty,
+            _ => return self.gathering.text(name),
+        };
+        kept.map(|span| self.gathering.kept(span))
     }
 
     /// The event, or every violation.
     pub fn finish(self, data: Data) -> Result<Event, Fault> {
         match (self.id, self.source, self.ty) {
             (Some(id), Some(source), Some(ty)) if self.specversion && self.violations.is_empty() => {
-                Ok(Event { id, source, ty, attributes: self.attributes, data })
+                let (attributes, [id, source, ty]) = self.gathering.finish_with([id, source, ty]);
+                Ok(Event { id, source, ty, attributes, data })
             }
             (id, source, ty) => {
                 let present = [self.specversion, id.is_some(), source.is_some(), ty.is_some()];
@@ -230,13 +250,13 @@ impl Draft {
     }
 
     /// The name an attribute goes by: with [`Lenient::uppercase_names`] in lower case.
-    pub fn name(&self, name: ByteString) -> ByteString {
+    pub fn name<'n>(&self, name: &'n str) -> Cow<'n, str> {
         let fold = self.lenient.uppercase_names && name.bytes().any(|byte| byte.is_ascii_uppercase());
-        if fold { name.to_ascii_lowercase().into() } else { name }
+        if fold { name.to_ascii_lowercase().into() } else { name.into() }
     }
 
     /// The name the message's next attribute goes by; `None` when it may not have it, which is recorded, or is left out.
-    fn claim(&mut self, name: ByteString) -> Option<ByteString> {
+    fn claim<'n>(&mut self, name: &'n str) -> Option<Cow<'n, str>> {
         if self.violations.len() >= self.told {
             return None;
         }
@@ -266,34 +286,48 @@ impl Draft {
     }
 
     /// Stores a value under a name that is free or to be replaced.
-    fn put(&mut self, name: ByteString, kind: Kind, text: ByteString) {
-        let checked = match &*name {
-            "dataschema" if self.lenient.dataschema_fragment => check_dataschema_leniently(kind, &text),
-            _ => check_value(&name, kind, &text),
+    fn put(&mut self, name: &str, kind: Kind, text: &str) {
+        let checked = match name {
+            "dataschema" if self.lenient.dataschema_fragment => check_dataschema_leniently(kind, text),
+            _ => check_value(name, kind, text),
         };
         let kind = checked.unwrap_or_else(|detail| {
-            self.refuse(Violation::new(pointer_to(&name), detail));
+            self.refuse(Violation::new(pointer_to(name), detail));
             kind
         });
-        match self.required(&name) {
-            Some(slot) => *slot = Some(text),
-            None if name == "specversion" => self.specversion = true,
-            None => self.attributes.push(Attribute { name, value: Value { kind, text } }),
+        let stored = self.store(name, kind, text);
+        self.note(name, stored);
+    }
+
+    fn store(&mut self, name: &str, kind: Kind, text: &str) -> Result<(), TooLong> {
+        match name {
+            "specversion" => self.specversion = true,
+            "id" => self.id = Some(self.gathering.keep(text)?),
+            "source" => self.source = Some(self.gathering.keep(text)?),
+            "type" => self.ty = Some(self.gathering.keep(text)?),
+            _ => self.gathering.push(name, kind, text)?,
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, name: &str, stored: Result<(), TooLong>) {
+        if let Err(too_long) = stored {
+            self.refuse(Violation::new(pointer_to(name), too_long.to_string()));
         }
     }
 
-    fn holds(&self, name: &ByteString) -> bool {
-        let taken = match &**name {
+    fn holds(&self, name: &str) -> bool {
+        let taken = match name {
             "specversion" => self.specversion,
             "id" => self.id.is_some(),
             "source" => self.source.is_some(),
             "type" => self.ty.is_some(),
-            _ => self.attributes.iter().any(|attribute| attribute.name == *name),
+            _ => self.gathering.holds(name),
         };
-        taken || self.void.contains(name)
+        taken || self.void.iter().any(|void| **void == *name)
     }
 
-    fn required(&mut self, name: &str) -> Option<&mut Option<ByteString>> {
+    fn required(&mut self, name: &str) -> Option<&mut Option<Span>> {
         match name {
             "id" => Some(&mut self.id),
             "source" => Some(&mut self.source),

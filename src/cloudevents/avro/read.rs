@@ -9,9 +9,8 @@ use crate::cloudevents::{Data, Event, Kind, Violation};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use bytestring::ByteString;
 
-/// Reads one event. Its attributes and data share the memory of `body` unless most of `body` is something else.
+/// Reads one event. Its data shares the memory of `body` unless most of `body` is something else.
 pub fn read(body: Bytes, bounds: &Bounds) -> Result<Event, Fault> {
     let mut datum = Datum::of(body.clone());
     let mut draft = Draft::within(bounds);
@@ -19,14 +18,13 @@ pub fn read(body: Bytes, bounds: &Bounds) -> Result<Event, Fault> {
     if draft.is_hopeless() {
         return draft.finish(Data::Absent);
     }
-    let data = data(&mut datum, &mut draft, bounds)?;
+    let mut data = data(&mut datum, &mut draft, bounds)?;
     datum.end()?;
-    let own_data = if matches!(data, Data::Json(_)) { data.len() } else { 0 };
-    let mut event = draft.finish(data)?;
-    if event.size() - own_data < body.len() / 2 {
-        event.detach();
+    // JSON was made anew.
+    if !matches!(data, Data::Json(_)) {
+        data.detach(body.len());
     }
-    Ok(event)
+    draft.finish(data)
 }
 
 /// The map `attribute`, which holds all of them; of too many those behind the limit are not looked at.
@@ -35,14 +33,14 @@ fn attributes(datum: &mut Datum, draft: &mut Draft) -> Result<(), Broken> {
     while !draft.is_hopeless() && datum.more(&mut block)? {
         let name = datum.text()?;
         match datum.branch()? {
-            attribute_branch::NULL => draft.add_null(name),
+            attribute_branch::NULL => draft.add_null(&name),
             attribute_branch::BOOLEAN => {
                 let text = if datum.boolean()? { "true" } else { "false" };
-                draft.add(name, Kind::Boolean, ByteString::from_static(text));
+                draft.add(&name, Kind::Boolean, text);
             }
-            attribute_branch::INT => draft.add(name, Kind::Integer, datum.int()?.to_string().into()),
-            attribute_branch::STRING => draft.add(name, Kind::String, datum.text()?),
-            attribute_branch::BYTES => draft.add(name, Kind::Binary, STANDARD.encode(datum.bytes()?).into()),
+            attribute_branch::INT => draft.add(&name, Kind::Integer, &datum.int()?.to_string()),
+            attribute_branch::STRING => draft.add(&name, Kind::String, &datum.text()?),
+            attribute_branch::BYTES => draft.add(&name, Kind::Binary, &STANDARD.encode(datum.bytes()?)),
             _ => return Err(Broken::Branch),
         }
     }

@@ -16,7 +16,7 @@ pub fn write(event: &Event) -> Bytes {
         put_attribute(name, Kind::String, event.attribute(name).unwrap_or_default(), &mut out);
     }
     for attribute in &event.attributes {
-        put_attribute(&attribute.name, attribute.value.kind, &attribute.value.text, &mut out);
+        put_attribute(attribute.name, attribute.value.kind, attribute.value.text, &mut out);
     }
     for (name, text) in implied {
         put_attribute(name, Kind::String, &text, &mut out);

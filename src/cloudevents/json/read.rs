@@ -13,13 +13,14 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use std::borrow::Cow;
 
-/// Reads one event. Its attributes and data share the memory of `body` unless most of `body` is something else.
+/// Reads one event. Its data shares the memory of `body` unless most of `body` is something else.
 pub fn read(body: Bytes, bounds: &Bounds) -> Result<Event, Fault> {
-    read_text(&to_text(body)?, bounds)
+    let text = to_text(body)?;
+    read_element(&text, &text, bounds)
 }
 
 /// Reads a batch of at most `most` events, each of at most `event_bytes` bytes of JSON text. The outer fault is one of
-/// the whole document; an inner one is of one element. Elements of a larger batch get memory of their own.
+/// the whole document; an inner one is of one element. Data of a larger batch gets memory of its own.
 pub fn read_batch(
     body: Bytes,
     most: usize,
@@ -42,8 +43,7 @@ pub fn read_batch(
             let detail = format!("the event has {} bytes, more than {event_bytes}", element.raw.len());
             return Err(Fault::new(Code::EventTooLarge, detail));
         }
-        let own = if element.raw.len() < text.len() / 2 { element.raw.into() } else { text.slice_ref(element.raw) };
-        read_text(&own, bounds)
+        read_element(&text, element.raw, bounds)
     };
     let mut told = Told::default();
     let told = |element| {
@@ -67,8 +67,9 @@ fn to_text(body: Bytes) -> Result<ByteString, Fault> {
     Ok(text)
 }
 
-fn read_text(text: &ByteString, bounds: &Bounds) -> Result<Event, Fault> {
-    let mut scanner = Scanner::new(text, bounds.json_depth);
+/// Reads the event that is a part, or all, of a text.
+fn read_element<'t>(text: &'t ByteString, element: &'t str, bounds: &Bounds) -> Result<Event, Fault> {
+    let mut scanner = Scanner::new(element, bounds.json_depth);
     let mut reading = Reading { text, draft: Draft::within(bounds), data: None, data_base64: None };
     scanner.object(|name, value| reading.member(name, value))?;
     scanner.end().map_err(Fault::from)?;
@@ -90,8 +91,7 @@ impl<'t> Reading<'t> {
             "data" => self.data.replace(value),
             "data_base64" => self.data_base64.replace(value),
             _ => {
-                let name = self.share(name);
-                self.attribute(name, value);
+                self.attribute(&name, value);
                 return Ok(());
             }
         };
@@ -102,17 +102,14 @@ impl<'t> Reading<'t> {
         Ok(())
     }
 
-    fn attribute(&mut self, name: ByteString, value: Value<'t>) {
+    fn attribute(&mut self, name: &str, value: Value<'t>) {
         match (value.kind, value.string()) {
-            (_, Some(text)) => {
-                let text = self.share(text);
-                self.draft.add(name, Kind::String, text);
-            }
+            (_, Some(text)) => self.draft.add(name, Kind::String, &text),
             (value::Kind::Null, _) => self.draft.add_null(name),
-            (value::Kind::Boolean, _) => self.draft.add(name, Kind::Boolean, self.text.slice_ref(value.raw)),
-            (value::Kind::Number, _) => self.draft.add(name, Kind::Integer, self.text.slice_ref(value.raw)),
+            (value::Kind::Boolean, _) => self.draft.add(name, Kind::Boolean, value.raw),
+            (value::Kind::Number, _) => self.draft.add(name, Kind::Integer, value.raw),
             _ => {
-                let detail = format!("`{}` is neither a string nor a boolean nor an integer", shown(&name));
+                let detail = format!("`{}` is neither a string nor a boolean nor an integer", shown(name));
                 self.draft.add_unreadable(name, detail);
             }
         }
@@ -132,22 +129,19 @@ impl<'t> Reading<'t> {
                 Data::Absent
             }
         };
-        let decoded_data = if matches!(data, Data::Binary(_)) { data.len() } else { 0 };
-        let mut event = self.draft.finish(data)?;
-        if event.size() - decoded_data < self.text.len() / 2 {
-            event.detach();
-        }
-        Ok(event)
+        self.draft.finish(data)
     }
 
     /// JSON without a media type that says otherwise; else text, which must be a string.
     fn data(&mut self, data: Value<'t>) -> Data {
         let media_type = self.draft.text("datacontenttype").and_then(MediaType::parse);
         if media_type.is_none_or(|media_type| media_type.is_json()) {
-            return Data::Json(self.text.slice_ref(data.raw).into_bytes());
+            return self.shared(Data::Json(self.text.slice_ref(data.raw).into_bytes()));
         }
-        if let Some(text) = data.string() {
-            return Data::Text(self.share(text));
+        match data.string() {
+            Some(Cow::Borrowed(text)) => return self.shared(Data::Text(self.text.slice_ref(text))),
+            Some(Cow::Owned(text)) => return Data::Text(text.into()),
+            None => {}
         }
         let detail = "data of a media type that is not JSON is a string in `data`, or base64 in `data_base64`";
         self.draft.refuse(Violation::new("/data", detail));
@@ -163,11 +157,9 @@ impl<'t> Reading<'t> {
         Data::Absent
     }
 
-    /// A text that stands in the document as it is shares its memory.
-    fn share(&self, text: Cow<'t, str>) -> ByteString {
-        match text {
-            Cow::Borrowed(text) => self.text.slice_ref(text),
-            Cow::Owned(text) => text.into(),
-        }
+    /// Data that stands in the document as it is shares its memory, unless it would keep much more than itself.
+    fn shared(&self, mut data: Data) -> Data {
+        data.detach(self.text.len());
+        data
     }
 }

@@ -94,7 +94,7 @@ fn attributes(event: &Event, out: &mut String) {
     let required = REQUIRED.iter().filter_map(|name| Some((*name, Kind::String, event.attribute(name)?)));
     let others = event.attributes.iter().map(|attribute| {
         let value = &attribute.value;
-        (&*attribute.name, value.kind, &*value.text)
+        (attribute.name, value.kind, value.text)
     });
     for (name, kind, text) in required.chain(others) {
         attribute(name, kind, text, out);

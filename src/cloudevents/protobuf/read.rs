@@ -12,10 +12,16 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-/// Reads one event. Its attributes and data share the memory of `body` unless most of `body` is something else.
+/// Reads one event. Its data shares the memory of `body` unless most of `body` is something else.
 pub fn read(body: Bytes, bounds: &Bounds) -> Result<Event, Fault> {
+    let whole = body.len();
+    read_part(body, whole, bounds)
+}
+
+/// Reads one event, which is a part, or all, of a body of `whole` bytes.
+fn read_part(part: Bytes, whole: usize, bounds: &Bounds) -> Result<Event, Fault> {
     let mut reading = Reading::new(bounds);
-    let mut fields = Fields::of(body.clone());
+    let mut fields = Fields::of(part);
     while let Some((number, value)) = fields.next()? {
         reading.field(number, value)?;
         // Of a message of nothing but entries those behind the limit are not looked at.
@@ -23,15 +29,12 @@ pub fn read(body: Bytes, bounds: &Bounds) -> Result<Event, Fault> {
             return reading.draft.finish(Data::Absent);
         }
     }
-    let mut event = reading.finish()?;
-    if event.size() < body.len() / 2 {
-        event.detach();
-    }
-    Ok(event)
+    reading.data.detach(whole);
+    reading.finish()
 }
 
 /// Reads a batch of at most `most` events, each of at most `event_bytes` bytes. The outer fault is one of the whole
-/// document; an inner one is of one element. Elements of a larger batch get memory of their own.
+/// document; an inner one is of one element. Data of a larger batch gets memory of its own.
 pub fn read_batch(
     body: Bytes,
     most: usize,
@@ -54,8 +57,7 @@ pub fn read_batch(
             let detail = format!("the event has {} bytes, more than {event_bytes}", element.len());
             return Err(Fault::new(Code::EventTooLarge, detail));
         }
-        let is_part = element.len() < body.len() / 2;
-        read(if is_part { Bytes::copy_from_slice(&element) } else { element }, bounds)
+        read_part(element, body.len(), bounds)
     };
     let mut told = Told::default();
     let told = |element| {
@@ -119,21 +121,21 @@ impl Reading {
                 _ => {}
             }
         }
-        let name = self.draft.name(name);
+        let name = self.draft.name(&name);
         if REQUIRED.contains(&&*name) {
             let detail = format!("`{name}` is a field of its own and cannot stand among the other attributes");
             self.draft.refuse(Violation::new(format!("/{name}"), detail));
             return Ok(());
         }
         match content.map(Content::text) {
-            Some(Ok((kind, text))) => self.draft.add(name, kind, text),
+            Some(Ok((kind, text))) => self.draft.add(&name, kind, &text),
             Some(Err(why)) => {
                 let detail = format!("`{}`: the value {why}", shown(&name));
-                self.draft.add_unreadable(name, detail);
+                self.draft.add_unreadable(&name, detail);
             }
             None => {
                 let detail = format!("`{}` has no value", shown(&name));
-                self.draft.add_unreadable(name, detail);
+                self.draft.add_unreadable(&name, detail);
             }
         }
         Ok(())
@@ -143,7 +145,7 @@ impl Reading {
         for (name, text) in REQUIRED.into_iter().zip(self.required) {
             // Proto3 cannot tell a text that is empty from one that is not there.
             if !text.is_empty() {
-                self.draft.add(ByteString::from_static(name), Kind::String, text);
+                self.draft.add(name, Kind::String, &text);
             }
         }
         if let Data::Proto { type_url, .. } = &self.data

@@ -33,7 +33,7 @@ fn put_event(event: &Event, out: &mut Vec<u8>) {
     put_bytes(event_field::TYPE, event.ty.as_bytes(), out);
     let mut entries = Entries::default();
     for attribute in &event.attributes {
-        entries.put(&attribute.name, attribute.value.kind, &attribute.value.text, out);
+        entries.put(attribute.name, attribute.value.kind, attribute.value.text, out);
     }
     // An `Any` tells its type by itself.
     if !matches!(event.data, Data::Proto { .. }) {

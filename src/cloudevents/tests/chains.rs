@@ -117,15 +117,15 @@ fn event() -> impl Strategy<Value = Event> {
         |(id, source, ty, (subject, time, schema), extensions, (media_type, data))| {
             let mut draft = Draft::within(&Bounds::default());
             for (name, text) in [("type", &*ty), ("id", &*id), ("source", source), ("specversion", "1.0")] {
-                draft.add(name.into(), Kind::String, text.into());
+                draft.add(name, Kind::String, text);
             }
             for (name, (kind, text)) in extensions {
-                draft.add(name.into(), kind, text.into());
+                draft.add(&name, kind, &text);
             }
             let optional = [("subject", subject), ("time", time), ("dataschema", schema.map(String::from))];
             for (name, text) in optional.into_iter().chain([("datacontenttype", media_type.map(String::from))]) {
                 if let Some(text) = text {
-                    draft.add(name.into(), Kind::String, text.into());
+                    draft.add(name, Kind::String, &text);
                 }
             }
             draft.finish(data).unwrap()
@@ -173,7 +173,7 @@ impl Way {
     fn kind(self, value: &Value) -> Kind {
         match (self, value.kind) {
             (Way::Structured(Format::Protobuf), Kind::Timestamp) => {
-                let fits = Instant::parse(&value.text).unwrap().unix().is_some();
+                let fits = Instant::parse(value.text).unwrap().unix().is_some();
                 if fits { Kind::Timestamp } else { Kind::String }
             }
             (Way::Structured(Format::Xml | Format::Protobuf), kind)
@@ -186,7 +186,7 @@ impl Way {
 
 /// Every attribute that is stated or implied by its canonical text: times by their instant whatever they are called.
 fn attributes(event: &Event) -> BTreeMap<String, String> {
-    let stated = event.attributes.iter().map(|one| (one.name.to_string(), instant_or_text(&one.value.text)));
+    let stated = event.attributes.iter().map(|one| (one.name.to_string(), instant_or_text(one.value.text)));
     let required = ["id", "source", "type"].map(|name| (name.to_owned(), event.attribute(name).unwrap().to_owned()));
     let implied = event.implied().map(|(name, text)| (name.to_owned(), text.into_owned()));
     stated.chain(required).chain(implied).collect()
@@ -207,7 +207,7 @@ fn content(event: &Event) -> Option<Bytes> {
 
 /// The types of all extensions.
 fn kinds(event: &Event) -> BTreeMap<String, Kind> {
-    let extensions = event.attributes.iter().filter(|one| expected_kind(&one.name).is_none());
+    let extensions = event.attributes.iter().filter(|one| expected_kind(one.name).is_none());
     extensions.map(|one| (one.name.to_string(), one.value.kind)).collect()
 }
 
@@ -224,7 +224,7 @@ proptest! {
             let before: BTreeMap<_, _> = now
                 .attributes
                 .iter()
-                .filter(|one| expected_kind(&one.name).is_none())
+                .filter(|one| expected_kind(one.name).is_none())
                 .map(|one| (one.name.to_string(), way.kind(&one.value)))
                 .collect();
             now = way.pass(&now);

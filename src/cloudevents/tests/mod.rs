@@ -4,7 +4,7 @@ mod chains;
 
 use super::attributes::Draft;
 use super::reader::Bounds;
-use super::{Attribute, Data, Event, Kind, Value, headers, http, json, nats, types, xml};
+use super::{Attribute, Data, Event, Kind, headers, http, json, nats, types, xml};
 use bytes::Bytes;
 use bytestring::ByteString;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
@@ -92,14 +92,14 @@ fn event_with(extensions: impl Strategy<Value = BTreeMap<String, (Kind, String)>
         |(id, source, ty, optional, extensions, (datacontenttype, data))| {
             let mut draft = Draft::within(&Bounds::default());
             for (name, text) in [("type", &*ty), ("id", &*id), ("source", source), ("specversion", "1.0")] {
-                draft.add(name.into(), Kind::String, text.into());
+                draft.add(name, Kind::String, text);
             }
             for (name, (kind, text)) in extensions {
-                draft.add(name.into(), kind, text.into());
+                draft.add(&name, kind, &text);
             }
             let datacontenttype = datacontenttype.map(|text| ("datacontenttype", text.to_owned()));
             for (name, text) in optional.into_iter().chain(datacontenttype) {
-                draft.add(name.into(), Kind::String, text.into());
+                draft.add(name, Kind::String, &text);
             }
             draft.finish(data).unwrap()
         },
@@ -123,8 +123,7 @@ fn carried(event: &Event) -> (BTreeMap<String, String>, Bytes) {
 fn through_xml(event: &Event) -> Event {
     let mut through = event.clone();
     if event.datacontenttype().is_none() && matches!(event.data, Data::Json(_)) {
-        let value = Value { kind: Kind::String, text: "application/json".into() };
-        through.attributes.push(Attribute { name: "datacontenttype".into(), value });
+        through.attributes.push(Attribute::string("datacontenttype", "application/json"));
     }
     through.data = match &event.data {
         Data::Json(bytes) => Data::Text(ByteString::try_from(bytes.clone()).unwrap()),

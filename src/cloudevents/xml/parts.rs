@@ -36,10 +36,15 @@ impl Parts {
         let draft = Draft::within(bounds);
         let mut parts = Parts { draft, data: None, data_repeated: false, loose_text: false };
         if let Some(version) = document.attribute(Space::NONE, "specversion") {
-            let version = share(text, version.clone());
-            parts.draft.add(ByteString::from_static("specversion"), Kind::String, version);
+            let version = version.clone();
+            parts.draft.add("specversion", Kind::String, &version);
         }
         loop {
+            // Of an event with too many problems the rest is not looked at.
+            if parts.draft.is_hopeless() {
+                document.skip()?;
+                return Ok(parts);
+            }
             match document.next()? {
                 Token::Text(text) => parts.loose_text |= !is_blank(&text),
                 // Elements of other namespaces are none of ours.
@@ -48,14 +53,14 @@ impl Parts {
                     let data = parts.data(document, text, repetitions)?;
                     parts.data_repeated |= parts.data.replace(data).is_some();
                 }
-                Token::Start(element) => parts.attribute(document, text, &element)?,
+                Token::Start(element) => parts.attribute(document, &element)?,
                 Token::End | Token::Complete => return Ok(parts),
             }
         }
     }
 
     /// The event, or every problem.
-    pub fn finish(mut self, text: &ByteString) -> Result<Event, Fault> {
+    pub fn finish(mut self) -> Result<Event, Fault> {
         if self.data_repeated {
             let violation = Violation::new("/data", "`data` stands more than once");
             return Err(Fault::of(Code::Malformed, vec![violation]));
@@ -63,24 +68,13 @@ impl Parts {
         if self.loose_text {
             self.draft.refuse(Violation::new("", "text stands directly in the `event` element"));
         }
-        let mut event = self.draft.finish(self.data.unwrap_or_default())?;
-        let is_shared = |data: &[u8]| text.as_bytes().as_ptr_range().contains(&data.as_ptr());
-        let own_data = event.data.bytes().filter(|data| !is_shared(data)).map_or(0, |data| data.len());
-        if event.size() - own_data < text.len() / 2 {
-            event.detach();
-        }
-        Ok(event)
+        self.draft.finish(self.data.unwrap_or_default())
     }
 
-    fn attribute<'t>(
-        &mut self,
-        document: &mut Document<'t>,
-        text: &'t ByteString,
-        element: &Element<'t>,
-    ) -> Result<(), Fault> {
+    fn attribute<'t>(&mut self, document: &mut Document<'t>, element: &Element<'t>) -> Result<(), Fault> {
         let kind = kind(document);
         let (content, nested) = document.content()?;
-        let name = self.draft.name(text.slice_ref(element.local));
+        let name = self.draft.name(element.local);
         let unreadable = match (expected_kind(&name), kind) {
             _ if name == "specversion" => {
                 let detail = "`specversion` is an XML attribute of the `event` element, not an element";
@@ -97,11 +91,11 @@ impl Parts {
             (None, None) => format!("the extension `{}` has no xsi:type", shown(&name)),
             (_, kind) => {
                 let kind = kind.and_then(Result::ok).unwrap_or(Kind::String);
-                self.draft.add(name, kind, share(text, content));
+                self.draft.add(&name, kind, &content);
                 return Ok(());
             }
         };
-        self.draft.add_unreadable(name, unreadable);
+        self.draft.add_unreadable(&name, unreadable);
         Ok(())
     }
 
@@ -117,7 +111,7 @@ impl Parts {
             Some((Space::SCHEMA, "any")) => xml(document, text, repetitions)?,
             Some((Space::SCHEMA, form @ ("string" | "base64Binary"))) => match document.content()? {
                 (_, true) => Err(String::from("elements stand in data that is not `xs:any`")),
-                (content, false) if form == "string" => Ok(Data::Text(share(text, content))),
+                (content, false) if form == "string" => Ok(share(text, content, Data::Text)),
                 (content, false) => binary(&content),
             },
             _ => {
@@ -210,7 +204,7 @@ fn xml<'t>(
                     let detail = "the namespaces around the data are too long to be repeated on each of them";
                     Fault::new(Code::Malformed, detail)
                 })?;
-                data = Data::Xml(share(text, cut).into_bytes());
+                data = share(text, cut, |element| Data::Xml(element.into_bytes()));
             }
             Token::End | Token::Complete => break,
         }
@@ -222,10 +216,14 @@ fn xml<'t>(
     })
 }
 
-/// A text that stands in the document as it is shares its memory.
-fn share(document: &ByteString, text: Cow<'_, str>) -> ByteString {
+/// Data that stands in the document as it is shares its memory, unless it would keep much more than itself.
+fn share(document: &ByteString, text: Cow<'_, str>, form: impl Fn(ByteString) -> Data) -> Data {
     match text {
-        Cow::Borrowed(text) => document.slice_ref(text),
-        Cow::Owned(text) => text.into(),
+        Cow::Borrowed(text) => {
+            let mut data = form(document.slice_ref(text));
+            data.detach(document.len());
+            data
+        }
+        Cow::Owned(text) => form(text.into()),
     }
 }

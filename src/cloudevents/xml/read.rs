@@ -11,18 +11,18 @@ use crate::codes::Code;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-/// Reads one event. Its attributes and data share the memory of `body` unless most of `body` is something else.
+/// Reads one event. Its data shares the memory of `body` unless most of `body` is something else.
 pub fn read(body: Bytes, bounds: &Bounds) -> Result<Event, Fault> {
     let text = prolog::to_text(body)?;
     let mut document = Document::new(&text, bounds)?;
     root(&mut document, "event")?;
     let parts = Parts::read(&mut document, &text, bounds, &mut Repetitions::of(&text))?;
     complete(&mut document)?;
-    parts.finish(&text)
+    parts.finish()
 }
 
 /// Reads a batch of at most `most` events, each of at most `event_bytes` bytes of XML text. The outer fault is one of
-/// the whole document; an inner one is of one element. Elements of a larger batch get memory of their own.
+/// the whole document; an inner one is of one element. Data of a larger batch gets memory of its own.
 pub fn read_batch(
     body: Bytes,
     most: usize,
@@ -78,7 +78,7 @@ fn batch_element<'t>(
         let detail = format!("the event has {bytes} bytes, more than {event_bytes}");
         return Ok(Err(Fault::new(Code::EventTooLarge, detail)));
     }
-    Ok(parts.finish(text))
+    Ok(parts.finish())
 }
 
 /// Enters the root element, which has to be this one of the format.

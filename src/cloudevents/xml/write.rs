@@ -72,11 +72,11 @@ fn element(event: &Event, is_root: bool, out: &mut String) -> Result<(), Unwrita
         attribute(name, None, event.attribute(name).unwrap_or_default(), out);
     }
     for each in &event.attributes {
-        if !is_name(&each.name) {
-            return Err(Unwritable { name: each.name.clone() });
+        if !is_name(each.name) {
+            return Err(Unwritable { name: each.name.into() });
         }
-        let is_extension = crate::cloudevents::attributes::expected_kind(&each.name).is_none();
-        attribute(&each.name, is_extension.then_some(each.value.kind), &each.value.text, out);
+        let is_extension = crate::cloudevents::attributes::expected_kind(each.name).is_none();
+        attribute(each.name, is_extension.then_some(each.value.kind), each.value.text, out);
     }
     // The XML format implies the type of XML data by itself, but nothing else.
     if !matches!(event.data, Data::Xml(_)) {

@@ -1,5 +1,5 @@
 use super::{LogDestination, StoredEvent};
-use crate::cloudevents::{Data, Event};
+use crate::cloudevents::{Attributes, Data, Event};
 use crate::deliver::error::Advice;
 use crate::deliver::{Destination, Outgoing};
 use crate::lane_name::LaneName;
@@ -13,8 +13,13 @@ use std::sync::{Arc, Mutex};
 
 fn outgoing() -> Outgoing {
     let lane = Arc::new(LaneName { route: "r".into(), name: "log".into(), destination: "log".into(), stream: None });
-    let event =
-        Event { id: "1".into(), source: "/s".into(), ty: "t".into(), attributes: Vec::new(), data: Data::Absent };
+    let event = Event {
+        id: "1".into(),
+        source: "/s".into(),
+        ty: "t".into(),
+        attributes: Attributes::default(),
+        data: Data::Absent,
+    };
     let record = Arc::new(Record {
         received: Micros(1),
         listener: "public".into(),

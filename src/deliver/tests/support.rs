@@ -3,7 +3,7 @@
 use super::doubles::FakeLog;
 
 use crate::cloudevents::Format;
-use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
+use crate::cloudevents::{Attribute, Data, Event};
 use crate::codes::Code;
 use crate::deliver::dispatcher::{Delivery, LaneLimits};
 use crate::deliver::entry::{DeliverEntry, RetryPolicy, Target};
@@ -33,9 +33,7 @@ pub fn lane(name: &str) -> Arc<LaneName> {
 }
 
 fn event(ty: &str, id: u64, key: Option<&str>) -> Event {
-    let attribute =
-        |key: &str| Attribute { name: "partitionkey".into(), value: Value { kind: Kind::String, text: key.into() } };
-    let attributes = key.map(attribute).into_iter().collect();
+    let attributes = key.map(|key| Attribute::string("partitionkey", key)).into_iter().collect();
     Event { id: id.to_string().into(), source: "/test".into(), ty: ty.into(), attributes, data: Data::Absent }
 }
 

@@ -8,13 +8,14 @@ use super::{Failure, Limits, Program, Refusal, Source, Verdict};
 use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
 
 fn event(data: &str) -> Event {
-    let attribute =
-        |name: &str, kind, text: &str| Attribute { name: name.into(), value: Value { kind, text: text.into() } };
+    let attribute = |name, kind, text| Attribute { name, value: Value { kind, text } };
     Event {
         id: "7".into(),
         source: "/shop".into(),
         ty: "com.example.order".into(),
-        attributes: vec![attribute("count", Kind::Integer, "3"), attribute("express", Kind::Boolean, "true")],
+        attributes: [attribute("count", Kind::Integer, "3"), attribute("express", Kind::Boolean, "true")]
+            .into_iter()
+            .collect(),
         data: Data::Json(data.to_owned().into()),
     }
 }

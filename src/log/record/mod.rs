@@ -4,7 +4,8 @@
 mod tests;
 
 use super::codec::{Cursor, Malformed, put_bytes, put_varint};
-use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
+use crate::cloudevents::attribute::Gathering;
+use crate::cloudevents::{Data, Event, Kind};
 use crate::lane_name::{Decision, LaneName};
 use crate::observability::trace::TraceContext;
 use crate::units::Micros;
@@ -47,7 +48,10 @@ pub struct Entry {
 impl Record {
     /// Bytes it costs in memory, near enough for accounting.
     pub fn size(&self) -> usize {
-        self.event.size() + self.tracestate.as_ref().map_or(0, |state| state.len()) + 256
+        self.event.size()
+            + 16 * self.event.attributes.len()
+            + self.tracestate.as_ref().map_or(0, |state| state.len())
+            + 256
     }
 }
 
@@ -200,12 +204,13 @@ fn read(bytes: &Bytes, decision: Option<Decision>) -> Result<Record, Malformed> 
 fn read_event(cursor: &mut Cursor<'_>) -> Result<Event, Malformed> {
     let (id, source, ty) = (cursor.text()?, cursor.text()?, cursor.text()?);
     let count = cursor.count()?;
-    let mut attributes = Vec::with_capacity(count);
+    let mut gathering = Gathering::with_capacity(32 * count.min(16), count);
     for _ in 0..count {
-        let name = cursor.text()?;
+        let name = cursor.str()?;
         let kind = kind_of(cursor.byte()?)?;
-        attributes.push(Attribute { name, value: Value { kind, text: cursor.text()? } });
+        gathering.push(name, kind, cursor.str()?).map_err(|_| Malformed)?;
     }
+    let attributes = gathering.finish();
     let data = match cursor.byte()? {
         0 => Data::Absent,
         1 => Data::Binary(cursor.bytes()?),

@@ -1,5 +1,5 @@
 use super::{Record, decode, decode_undecided, encode, encode_undecided};
-use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
+use crate::cloudevents::{Attribute, Attributes, Data, Event, Kind, Value};
 use crate::lane_name::LaneName;
 use crate::observability::trace::TraceContext;
 use crate::units::Micros;
@@ -24,9 +24,11 @@ fn data() -> impl Strategy<Value = Data> {
     ]
 }
 
-fn attribute() -> impl Strategy<Value = Attribute> {
-    (text(), 0..7_u8, text())
-        .prop_map(|(name, kind, text)| Attribute { name, value: Value { kind: kind_at(kind), text } })
+fn attributes() -> impl Strategy<Value = Attributes> {
+    proptest::collection::vec((text(), 0..7_u8, text()), 0..6).prop_map(|list| {
+        let value = |kind, text| Value { kind: kind_at(kind), text };
+        list.iter().map(|(name, kind, text)| Attribute { name, value: value(*kind, text) }).collect()
+    })
 }
 
 fn kind_at(number: u8) -> Kind {
@@ -39,8 +41,13 @@ fn lane() -> impl Strategy<Value = Arc<LaneName>> {
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    let event = (text(), text(), text(), proptest::collection::vec(attribute(), 0..6), data())
-        .prop_map(|(id, source, ty, attributes, data)| Event { id, source, ty, attributes, data });
+    let event = (text(), text(), text(), attributes(), data()).prop_map(|(id, source, ty, attributes, data)| Event {
+        id,
+        source,
+        ty,
+        attributes,
+        data,
+    });
     let context = (any::<[u8; 16]>(), any::<[u8; 8]>(), any::<bool>())
         .prop_map(|(trace_id, span_id, sampled)| TraceContext { trace_id, span_id, sampled });
     let options = (proptest::option::of(text()), proptest::option::of(text()), proptest::option::of(text()));

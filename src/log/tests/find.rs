@@ -1,7 +1,7 @@
 //! Searches, in the open segment and by the index of sealed ones.
 
-use super::support::{Bench, attribute, decision, event, lane, new, record, wait_for_seals};
-use crate::cloudevents::Event;
+use super::support::{Bench, decision, event, lane, new, record, wait_for_seals};
+use crate::cloudevents::{Attribute, Event};
 use crate::log::record::{Entry, Record};
 use crate::log::{Log, Query};
 use crate::units::Micros;
@@ -13,10 +13,10 @@ fn searchable(number: u64) -> Record {
     let plain = record(number);
     let mut attributes = plain.event.attributes.clone();
     if number.is_multiple_of(10) {
-        attributes.push(attribute("correlationid", &format!("chain-{}", number / 50)));
+        attributes.push(Attribute::string("correlationid", &format!("chain-{}", number / 50)));
     }
     if number.is_multiple_of(25) {
-        attributes.push(attribute("traceparent", CREATION));
+        attributes.push(Attribute::string("traceparent", CREATION));
     }
     let decision = match number % 4 {
         0 => decision(&[lane("orders", "kafka", None)]),

@@ -1,6 +1,6 @@
 //! Events and logs for tests.
 
-use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
+use crate::cloudevents::{Attribute, Data, Event};
 use crate::lane_name::{Decision, LaneName};
 use crate::log::record::{Entry, Record};
 use crate::log::segment::{self, Stage};
@@ -34,13 +34,9 @@ pub fn event(number: u64) -> Event {
         id: format!("id-{number}").into(),
         source: "/test".into(),
         ty: format!("type.{}", number % 3).into(),
-        attributes: vec![attribute("subject", &format!("subject-{}", number % 5))],
+        attributes: [Attribute::string("subject", &format!("subject-{}", number % 5))].into_iter().collect(),
         data: Data::Json(Bytes::from(format!("{{\"number\":{number}}}"))),
     }
-}
-
-pub fn attribute(name: &str, text: &str) -> Attribute {
-    Attribute { name: name.into(), value: Value { kind: Kind::String, text: text.into() } }
 }
 
 pub fn entry(position: u64) -> Arc<Entry> {

@@ -1,5 +1,5 @@
 use super::{Change, Changed, Sides};
-use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
+use crate::cloudevents::{Attribute, Data, Event};
 use crate::config::compile::compile;
 use crate::config::sources::Sources;
 use crate::log::record::{Entry, Record};
@@ -42,17 +42,13 @@ fn routes(routes: &str) -> Snapshot {
 }
 
 fn entry(position: u64, id: &str, attributes: &[(&str, &str)], data: Data) -> Entry {
-    let attribute = |(name, text): &(&str, &str)| Attribute {
-        name: (*name).into(),
-        value: Value { kind: Kind::String, text: (*text).into() },
-    };
     let find = |wanted: &str| attributes.iter().find(|(name, _)| *name == wanted).map(|(_, text)| *text);
     let others = attributes.iter().filter(|(name, _)| !matches!(*name, "type" | "source"));
     let event = Event {
         id: id.into(),
         source: find("source").unwrap_or("/shop/1").into(),
         ty: find("type").unwrap_or("order").into(),
-        attributes: others.map(attribute).collect(),
+        attributes: others.map(|(name, text)| Attribute::string(name, text)).collect(),
         data,
     };
     let record = Record {

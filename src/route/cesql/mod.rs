@@ -95,9 +95,9 @@ impl Attributes for Event {
     fn get(&self, name: &str) -> Option<Value<'_>> {
         let text = match (self.value(name), name) {
             (Some(value), _) => match value.kind {
-                Kind::Boolean => return Some(Value::Boolean(&*value.text == "true")),
+                Kind::Boolean => return Some(Value::Boolean(value.text == "true")),
                 Kind::Integer => return value.text.parse().ok().map(Value::Integer),
-                _ => &*value.text,
+                _ => value.text,
             },
             (None, name) => self.attribute(name)?,
         };

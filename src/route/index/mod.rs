@@ -82,7 +82,7 @@ impl Index {
         } else {
             let required = ["id", "source", "type", "specversion"].map(|name| (name, event.attribute(name)));
             let required = required.into_iter().filter_map(|(name, text)| Some((name, text?)));
-            let others = event.attributes.iter().map(|attribute| (&*attribute.name, &*attribute.value.text));
+            let others = event.attributes.iter().map(|attribute| (attribute.name, attribute.value.text));
             for (name, text) in required.chain(others) {
                 if let Some(keys) = self.names.get(name).and_then(|at| self.attributes.get(*at)) {
                     keys.look_up(text, &mut lists);

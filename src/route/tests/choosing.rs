@@ -2,7 +2,7 @@
 
 use super::naive::event_of;
 use super::{event, exact_type, names, route};
-use crate::cloudevents::Event;
+use crate::cloudevents::{Attributes, Event};
 use crate::route::split::{Branch, Split};
 use crate::route::{Route, RouteTable, Shadow};
 use std::sync::Arc;
@@ -91,7 +91,7 @@ fn branch(table: &RouteTable, key: &str, id: &str) -> String {
     let mut event = event_of(&[("type", "t"), ("source", "/s"), ("partitionkey", key)]);
     event.id = id.into();
     if key.is_empty() {
-        event.attributes.clear();
+        event.attributes = Attributes::default();
     }
     names(&table.decide(&event)).join(" ")
 }

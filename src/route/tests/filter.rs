@@ -7,18 +7,19 @@ use crate::route::filter::{Filter, Subject};
 use bytestring::ByteString;
 
 fn event() -> Event {
-    let attribute =
-        |name: &str, kind, text: &str| Attribute { name: name.into(), value: Value { kind, text: text.into() } };
+    let attribute = |name, kind, text| Attribute { name, value: Value { kind, text } };
     Event {
         id: "1".into(),
         source: "/shop/eu/1".into(),
         ty: "com.example.order.created".into(),
-        attributes: vec![
+        attributes: [
             attribute("subject", Kind::String, "Order"),
             attribute("count", Kind::Integer, "7"),
             attribute("express", Kind::Boolean, "true"),
             attribute("empty", Kind::String, ""),
-        ],
+        ]
+        .into_iter()
+        .collect(),
         data: Data::Absent,
     }
 }

@@ -1,7 +1,7 @@
 //! The index may only leave out what cannot match, and leaves out nearly all that cannot.
 
 use super::naive::{event_of, filters};
-use crate::cloudevents::{Data, Event};
+use crate::cloudevents::{Attributes, Data, Event};
 use crate::route::cesql::Expression;
 use crate::route::filter::{Filter, Subject};
 use crate::route::index::Index;
@@ -9,7 +9,13 @@ use crate::route::index::need::Need;
 use proptest::prelude::*;
 
 fn event(ty: &str, source: &str) -> Event {
-    Event { id: "1".into(), source: source.into(), ty: ty.into(), attributes: Vec::new(), data: Data::Absent }
+    Event {
+        id: "1".into(),
+        source: source.into(),
+        ty: ty.into(),
+        attributes: Attributes::default(),
+        data: Data::Absent,
+    }
 }
 
 fn exact(attribute: &str, value: &str) -> Filter {

@@ -8,12 +8,12 @@ mod naive;
 use super::filter::Filter;
 use super::table::FEW;
 use super::{Route, RouteTable};
-use crate::cloudevents::{Data, Event};
+use crate::cloudevents::{Attributes, Data, Event};
 use crate::lane_name::{Decision, LaneName};
 use std::sync::Arc;
 
 fn event(ty: &str) -> Event {
-    Event { id: "1".into(), source: "/s".into(), ty: ty.into(), attributes: Vec::new(), data: Data::Absent }
+    Event { id: "1".into(), source: "/s".into(), ty: ty.into(), attributes: Attributes::default(), data: Data::Absent }
 }
 
 fn lane(route: &str, name: &str) -> Arc<LaneName> {

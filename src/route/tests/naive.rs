@@ -33,15 +33,11 @@ pub fn event_of(attributes: &[(&str, &str)]) -> Event {
     let text = |name: &str| attributes.iter().find(|(other, _)| *other == name).map_or("", |(_, value)| *value);
     let required = ["id", "source", "type"];
     let others = attributes.iter().filter(|(name, _)| !required.contains(name));
-    let attribute = |(name, value): &(&str, &str)| Attribute {
-        name: (*name).into(),
-        value: Value { kind: Kind::String, text: (*value).into() },
-    };
     Event {
         id: "1".into(),
         source: text("source").into(),
         ty: text("type").into(),
-        attributes: others.map(attribute).collect(),
+        attributes: others.map(|(name, text)| Attribute::string(name, text)).collect(),
         data: Data::Absent,
     }
 }
@@ -59,7 +55,7 @@ pub fn event() -> impl Strategy<Value = Event> {
             event.attributes = subject
                 .into_iter()
                 .chain(extensions)
-                .map(|(name, (kind, text))| Attribute { name: name.into(), value: Value { kind, text: text.into() } })
+                .map(|(name, (kind, text))| Attribute { name, value: Value { kind, text } })
                 .collect();
             event
         },

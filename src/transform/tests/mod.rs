@@ -10,19 +10,20 @@ use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
 use proptest::prelude::*;
 
 fn event() -> Event {
-    let attribute =
-        |name: &str, kind, text: &str| Attribute { name: name.into(), value: Value { kind, text: text.into() } };
+    let attribute = |name, kind, text| Attribute { name, value: Value { kind, text } };
     Event {
         id: "7".into(),
         source: "/shop/eu".into(),
         ty: "com.example.order".into(),
-        attributes: vec![
+        attributes: [
             attribute("subject", Kind::String, "order"),
             attribute("datacontenttype", Kind::String, "application/json"),
             attribute("time", Kind::Timestamp, "2026-01-01T00:00:00.000+01:00"),
             attribute("count", Kind::Integer, "3"),
             attribute("empty", Kind::String, ""),
-        ],
+        ]
+        .into_iter()
+        .collect(),
         data: Data::Json("{\"total\": 1.10}".into()),
     }
 }
@@ -70,14 +71,14 @@ fn values_keep_the_type_they_are_written_with() {
     assert_eq!(value(&changed, "time"), (Kind::Timestamp, "2026-02-01T00:00:00Z".to_owned()));
     assert_eq!(value(&changed, "subject"), (Kind::String, "5".to_owned()));
     assert_eq!(changed.source, "/shop/eu/copy");
-    let names: Vec<&str> = changed.attributes.iter().map(|attribute| &*attribute.name).collect();
+    let names: Vec<&str> = changed.attributes.iter().map(|attribute| attribute.name).collect();
     assert_eq!(names, ["subject", "datacontenttype", "time", "count", "empty", "express", "attempt"]);
 }
 
 #[test]
 fn removing_skips_what_is_missing() {
     let changed = apply(&[remove(&["count", "nothing", "subject"])], &event()).unwrap();
-    let names: Vec<&str> = changed.attributes.iter().map(|attribute| &*attribute.name).collect();
+    let names: Vec<&str> = changed.attributes.iter().map(|attribute| attribute.name).collect();
     assert_eq!(names, ["datacontenttype", "time", "empty"]);
     assert_eq!(apply(&[], &event()).unwrap(), event());
 }

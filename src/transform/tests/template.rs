@@ -1,6 +1,6 @@
 //! Templates: what is read, what is filled, what is refused and where.
 
-use crate::cloudevents::{Attribute, Data, Event, Kind, Value};
+use crate::cloudevents::{Attribute, Data, Event};
 use crate::transform::template::Template;
 use proptest::prelude::*;
 
@@ -9,13 +9,7 @@ fn event(attributes: &[(&str, &str)]) -> Event {
         id: "1".into(),
         source: "/shop/eu".into(),
         ty: "com.example.order".into(),
-        attributes: attributes
-            .iter()
-            .map(|(name, text)| Attribute {
-                name: (*name).into(),
-                value: Value { kind: Kind::String, text: (*text).into() },
-            })
-            .collect(),
+        attributes: attributes.iter().map(|(name, text)| Attribute::string(name, text)).collect(),
         data: Data::Absent,
     }
 }

@@ -5,7 +5,7 @@ mod registry;
 mod xml;
 
 use super::{Conversions, Refusal, Registry};
-use crate::cloudevents::{Attribute, Data, Event, Kind, Value, Violation};
+use crate::cloudevents::{Attribute, Data, Event, Violation};
 
 const ORDER_1: &str = r#"{"$id": "https://schemas.example/order", "required": ["total"]}"#;
 const ORDER_2: &str = r#"{"required": ["sum"]}"#;
@@ -20,15 +20,11 @@ fn compile(files: &[(&str, &str)]) -> Result<Registry, Vec<super::SchemaFault>> 
 }
 
 fn event(data: Data, attributes: &[(&str, &str)]) -> Event {
-    let attribute = |(name, text): &(&str, &str)| Attribute {
-        name: (*name).into(),
-        value: Value { kind: Kind::String, text: (*text).into() },
-    };
     Event {
         id: "1".into(),
         source: "/shop".into(),
         ty: "com.example.order".into(),
-        attributes: attributes.iter().map(attribute).collect(),
+        attributes: attributes.iter().map(|(name, text)| Attribute::string(name, text)).collect(),
         data,
     }
 }

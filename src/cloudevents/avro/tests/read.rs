@@ -27,7 +27,7 @@ fn every_branch_of_an_attribute_is_read() {
     ))
     .unwrap();
     let found: BTreeMap<_, _> =
-        event.attributes.iter().map(|one| (&*one.name, (one.value.kind, &*one.value.text))).collect();
+        event.attributes.iter().map(|one| (one.name, (one.value.kind, one.value.text))).collect();
     let expected = [
         ("time", (Kind::Timestamp, "2018-04-05T17:31:00+01:00")),
         ("dataschema", (Kind::Uri, "urn:a:b")),

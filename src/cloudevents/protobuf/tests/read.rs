@@ -21,7 +21,7 @@ fn every_type_of_attribute_is_told_from_the_others() {
         ("f", Attr::UriRef("//a/b".into())),
         ("g", Attr::Timestamp(Timestamp::default())),
     ]));
-    let found: Vec<_> = event.attributes.iter().map(|one| (&*one.name, one.value.kind, &*one.value.text)).collect();
+    let found: Vec<_> = event.attributes.iter().map(|one| (one.name, one.value.kind, one.value.text)).collect();
     let expected = [
         ("datacontenttype", Kind::String, "text/plain"),
         ("dataschema", Kind::Uri, "urn:a:b"),
