@@ -163,10 +163,21 @@ fn quoted_length(inner: &str) -> Option<(usize, bool)> {
 
 /// The token (RFC 9110 §5.6.2) a text starts with, and the rest; `None` if it starts with none.
 fn split_token(text: &str) -> Option<(&str, &str)> {
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let length = text.bytes().take_while(is_token).count();
+    let length = text.bytes().take_while(|byte| TOKEN[usize::from(*byte)]).count();
     (length > 0).then(|| text.split_at(length))
 }
+
+/// Which bytes may stand in a token.
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

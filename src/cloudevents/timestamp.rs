@@ -1,6 +1,7 @@
 //! RFC 3339 timestamps: which texts are valid, and which instant they name. The text of an event is never rewritten;
 //! instants are for comparing (specs.md §1).
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The instant a timestamp names. Equal and ordered by instant, whatever offset or precision the text had; its display
@@ -77,6 +78,15 @@ pub fn text_of_unix(seconds: i64, nanos: u32) -> Option<String> {
     Some(instant.to_string())
 }
 
+/// The canonical text of a timestamp; `None` if the text is none.
+pub fn canonical(text: &str) -> Option<Cow<'_, str>> {
+    let instant = Instant::parse(text)?;
+    let digits = instant.fraction.len();
+    let shortest = "2026-11-28T20:00:00Z".len() + digits + usize::from(digits > 0);
+    let as_written = text.len() == shortest && text.as_bytes().get(10) == Some(&b'T') && text.ends_with('Z');
+    Some(if as_written { text.into() } else { instant.to_string().into() })
+}
+
 impl fmt::Display for Instant<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = date_of(self.minutes.div_euclid(24 * 60));
@@ -151,11 +161,7 @@ pub fn date_of(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Instant, text_of_unix};
-
-    fn canonical(text: &str) -> Option<String> {
-        Instant::parse(text).map(|instant| instant.to_string())
-    }
+    use super::{Instant, canonical, text_of_unix};
 
     #[test]
     fn texts_of_one_instant_have_one_canonical_text() {
@@ -167,6 +173,10 @@ mod tests {
             ("2017-01-01T00:59:60+01:00", "2016-12-31T23:59:60Z"),
             ("2000-02-29T23:59:59-00:00", "2000-02-29T23:59:59Z"),
             ("2024-03-01T00:10:00+00:30", "2024-02-29T23:40:00Z"),
+            ("2018-04-05T17:31:00.5Z", "2018-04-05T17:31:00.5Z"),
+            ("2018-04-05T17:31:00.50Z", "2018-04-05T17:31:00.5Z"),
+            ("2018-04-05T17:31:00.5z", "2018-04-05T17:31:00.5Z"),
+            ("2018-04-05t17:31:00Z", "2018-04-05T17:31:00Z"),
             ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
             ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
             ("1969-12-31T23:59:59Z", "1969-12-31T23:59:59Z"),

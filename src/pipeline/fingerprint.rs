@@ -1,6 +1,6 @@
 //! Who an event is for the duplicate window: 128-bit keyed hashes.
 
-use crate::cloudevents::timestamp::Instant;
+use crate::cloudevents::timestamp;
 use crate::cloudevents::{Event, Kind};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::HashMap;
@@ -43,11 +43,8 @@ impl Fingerprints {
             if matches!(name, "traceparent" | "tracestate") {
                 continue;
             }
-            let instant = if attribute.value.kind == Kind::Timestamp { Instant::parse(text) } else { None };
-            sum = sum.wrapping_add(match instant {
-                Some(instant) => self.pair(name, &instant.to_string()),
-                None => self.pair(name, text),
-            });
+            let time = if attribute.value.kind == Kind::Timestamp { timestamp::canonical(text) } else { None };
+            sum = sum.wrapping_add(self.pair(name, time.as_deref().unwrap_or(text)));
         }
         // JSON data without a media type is what another mode sends as application/json, and so on.
         for (name, text) in event.implied() {

@@ -10,6 +10,9 @@ const INLINE_XML_BYTES: usize = 4 * 1024;
 
 /// Is a body of this size parsed off the async threads?
 pub fn is_long(bytes: usize, content_type: Option<&[u8]>) -> bool {
+    if bytes <= INLINE_XML_BYTES {
+        return false;
+    }
     let media_type = content_type.and_then(|value| str::from_utf8(value).ok()).and_then(MediaType::parse);
     let event_media = media_type.and_then(|media_type| media_type.event_media());
     let is_xml = event_media.is_some_and(|media| media.format.eq_ignore_ascii_case("xml"));

@@ -27,9 +27,25 @@ pub fn plain_length(bytes: &[u8]) -> usize {
             return at + hits.trailing_zeros() as usize / 8;
         }
         at += chunk.len();
+        if at == LONG {
+            at += plain_blocks(&bytes[at..]);
+        }
     }
-    let is_plain = |byte: &&u8| !matches!(byte, 0..0x20 | b'"' | b'\\');
-    at + bytes[at..].iter().take_while(is_plain).count()
+    at + bytes[at..].iter().take_while(|byte| !ends_plain(**byte)).count()
+}
+
+/// Texts longer than this are checked in blocks.
+const LONG: usize = 32;
+
+/// How many bytes from the start stand in whole blocks of plain ones. The compiler checks a block with vector instructions.
+fn plain_blocks(bytes: &[u8]) -> usize {
+    let (blocks, _) = bytes.as_chunks::<32>();
+    let is_plain = |block: &&[u8; 32]| !block.iter().fold(false, |ends, byte| ends | ends_plain(*byte));
+    blocks.iter().take_while(is_plain).count() * 32
+}
+
+fn ends_plain(byte: u8) -> bool {
+    matches!(byte, 0..0x20 | b'"' | b'\\')
 }
 
 /// One thing a walk comes across.

@@ -41,9 +41,8 @@ impl<'t> Tape<'t> {
     pub fn read(json: &'t [u8], depth: usize) -> Result<Tape<'t>, Unreadable> {
         let text = str::from_utf8(json).map_err(|_| Unreadable::NotUtf8)?;
         u32::try_from(text.len()).map_err(|_| Unreadable::TooLong)?;
-        // One of these stands in front of every value and name but the first: a list that grows would take twice as much.
-        let most = 1 + json.iter().filter(|byte| matches!(byte, b',' | b':' | b'[' | b'{')).count();
-        let mut tape = Tape { text, nodes: Vec::with_capacity(most) };
+        // A list that grows would take twice as much.
+        let mut tape = Tape { text, nodes: Vec::with_capacity(1 + leaders(json)) };
         let mut open = Vec::new();
         let mut scanner = Scanner::new(text, depth);
         scanner.walk(|step| {
@@ -103,9 +102,36 @@ impl<'t> Tape<'t> {
         }
     }
 
+    /// Is the content of the string at a place this text?
+    pub fn is_text(&self, at: usize, text: &str) -> bool {
+        let Node { kind, start, end } = self.nodes[at];
+        if kind == (Kind::String { escaped: true }) {
+            return self.value(at).string().as_deref() == Some(text);
+        }
+        // The quotes stand around it.
+        (end - start) as usize == text.len() + 2
+            && self.text.as_bytes().get(start as usize + 1..end as usize - 1) == Some(text.as_bytes())
+    }
+
+    /// Have the strings at two places the same content?
+    pub fn is_same_text(&self, a: usize, b: usize) -> bool {
+        let (one, other) = (self.nodes[a], self.nodes[b]);
+        let escaped = Kind::String { escaped: true };
+        if one.kind == escaped || other.kind == escaped {
+            return self.value(a).string() == self.value(b).string();
+        }
+        let bytes = |node: Node| self.text.as_bytes().get(node.start as usize..node.end as usize);
+        one.end - one.start == other.end - other.start && bytes(one) == bytes(other)
+    }
+
+    /// The places of the names of an object's members; each value is at the place behind its name.
+    pub fn names(&self, object: usize) -> impl Iterator<Item = usize> {
+        self.children(object, 1)
+    }
+
     /// The names and the places of the values of an object's members.
     pub fn members(&self, object: usize) -> impl Iterator<Item = (Value<'t>, usize)> {
-        self.children(object, 1).map(|name| (self.value(name), name + 1))
+        self.names(object).map(|name| (self.value(name), name + 1))
     }
 
     /// The places of an array's entries.
@@ -129,6 +155,15 @@ impl<'t> Tape<'t> {
     }
 }
 
+/// How many bytes are such as stand in front of every value and name but the first.
+fn leaders(json: &[u8]) -> usize {
+    // Blocks whose count fits a byte are counted with vector instructions.
+    let count = |block: &[u8]| {
+        block.iter().fold(0, |count: u8, byte| count + u8::from(matches!(byte, b',' | b':' | b'[' | b'{')))
+    };
+    json.chunks(usize::from(u8::MAX)).map(|block| usize::from(count(block))).sum()
+}
+
 /// Offsets fit: the length of the text does.
 fn short(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
@@ -146,6 +181,27 @@ mod tests {
         assert_eq!(tape.entries(2).collect::<Vec<_>>(), [3, 4, 7]);
         assert_eq!((tape.value(3).raw, tape.value(2).raw, tape.len()), ("1", "", 12));
         assert_eq!((tape.entries(7).count(), tape.members(9).count()), (0, 0));
+    }
+
+    #[test]
+    fn texts_are_compared_by_their_content() {
+        let tape = Tape::read(br#"["ab", "a\u0062", "a\u0063", "abc", "", "\"", 12]"#, 128).unwrap();
+        for text in ["ab", "ac", "abc", "", "\"", "12", "b"] {
+            let equal: Vec<_> = (1..7).filter(|at| tape.is_text(*at, text)).collect();
+            let expected: Vec<_> = (1..7).filter(|at| tape.value(*at).string().as_deref() == Some(text)).collect();
+            assert_eq!(equal, expected, "{text}");
+        }
+        for (a, b) in (1..7).flat_map(|a| (1..7).map(move |b| (a, b))) {
+            assert_eq!(tape.is_same_text(a, b), tape.value(a).string() == tape.value(b).string(), "{a}, {b}");
+        }
+    }
+
+    #[test]
+    fn what_may_stand_in_front_of_a_value_is_counted_in_long_texts_too() {
+        for length in [0, 1, 254, 255, 256, 510, 1000] {
+            assert_eq!(super::leaders(&vec![b','; length]), length);
+        }
+        assert_eq!(super::leaders(&b"x:[{,}]".repeat(100)), 400);
     }
 
     #[test]

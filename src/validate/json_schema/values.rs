@@ -2,7 +2,7 @@
 //! takes seventy bytes for a value that was sent in two; this takes twelve, and eight more for a member of a large object.
 
 use crate::cloudevents::json::tape::{Tape, Unreadable};
-use crate::cloudevents::json::value::{Kind, Value as Text};
+use crate::cloudevents::json::value::Kind;
 use serde_json::{Number, Value};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -34,7 +34,7 @@ impl<'t> Values<'t> {
         let objects = values.tape.objects();
         let (mut large, mut names) = (Vec::new(), 0);
         for object in objects {
-            match values.tape.members(object).count() {
+            match values.tape.names(object).count() {
                 0 | 1 => {}
                 2..=FEW => values.see_few(object),
                 count => {
@@ -52,10 +52,18 @@ impl<'t> Values<'t> {
     }
 
     fn see_few(&mut self, object: usize) {
-        for (index, (name, at)) in self.tape.members(object).enumerate() {
-            if self.tape.members(object).skip(index + 1).any(|(other, _)| same_name(name, other)) {
-                self.overruled.insert(at);
+        let mut names = [0; FEW];
+        let mut count = 0;
+        for (place, name) in names.iter_mut().zip(self.tape.names(object)) {
+            *place = name;
+            count += 1;
+        }
+        let mut later = &names[..count];
+        while let [name, others @ ..] = later {
+            if others.iter().any(|other| self.tape.is_same_text(*name, *other)) {
+                self.overruled.insert(name + 1);
             }
+            later = others;
         }
     }
 
@@ -68,10 +76,9 @@ impl<'t> Values<'t> {
         let sorted = &mut self.names[from..];
         sorted.sort_unstable();
         for (index, (hash, at)) in sorted.iter().enumerate() {
-            let name = name_of(&self.tape, *at as usize);
             // One more of the same name behind it is enough to know.
             let mut others = sorted.iter().skip(index + 1).take_while(|(other, _)| other == hash);
-            if others.any(|(_, other)| same_name(name, name_of(&self.tape, *other as usize))) {
+            if others.any(|(_, other)| self.tape.is_same_text(*at as usize - 1, *other as usize - 1)) {
                 self.overruled.insert(*at as usize);
             }
         }
@@ -117,7 +124,7 @@ impl<'t> Values<'t> {
     pub fn count(&self, container: usize) -> usize {
         match self.kind(container) {
             Kind::Array => self.tape.entries(container).count(),
-            _ => self.tape.members(container).filter(|(_, at)| self.counts(*at)).count(),
+            _ => self.tape.names(container).filter(|name| self.counts(name + 1)).count(),
         }
     }
 
@@ -138,15 +145,14 @@ impl<'t> Values<'t> {
 
     /// The place of a member's value.
     pub fn member(&self, object: usize, name: &str) -> Option<usize> {
-        let is_it = |at: &usize| has_text(name_of(&self.tape, *at), name);
         if let Some(range) = self.large.get(&object) {
             let hash = short(self.hasher.hash_one(name));
             let names = &self.names[range.clone()];
             let behind = names.partition_point(|(other, _)| *other <= hash);
             let same = names[..behind].iter().rev().take_while(|(other, _)| *other == hash);
-            return same.map(|(_, at)| *at as usize).find(|at| is_it(at));
+            return same.map(|(_, at)| *at as usize).find(|at| self.tape.is_text(at - 1, name));
         }
-        self.tape.members(object).map(|(_, at)| at).filter(is_it).last()
+        self.tape.names(object).filter(|at| self.tape.is_text(*at, name)).last().map(|at| at + 1)
     }
 
     /// The value a JSON Pointer leads to.
@@ -240,27 +246,6 @@ impl<'t> Values<'t> {
 #[expect(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
 fn short(hash: u64) -> u32 {
     hash as u32
-}
-
-/// The name in front of a member's value.
-fn name_of<'t>(tape: &Tape<'t>, at: usize) -> Text<'t> {
-    tape.value(at.saturating_sub(1))
-}
-
-fn same_name(a: Text<'_>, b: Text<'_>) -> bool {
-    a == b || (is_escaped(a) || is_escaped(b)) && a.string() == b.string()
-}
-
-fn has_text(name: Text<'_>, text: &str) -> bool {
-    if is_escaped(name) {
-        name.string().as_deref() == Some(text)
-    } else {
-        name.raw.get(1..name.raw.len() - 1) == Some(text)
-    }
-}
-
-fn is_escaped(value: Text<'_>) -> bool {
-    value.kind == Kind::String { escaped: true }
 }
 
 /// Equal for numbers that are equal in JSON Schema, however they are written (`1`, `1.0`).
