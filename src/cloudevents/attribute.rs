@@ -2,7 +2,7 @@
 //! hundreds of tiny attributes costs a small multiple of its bytes, and none of them an allocation of its own.
 
 use super::event::Kind;
-use super::timestamp::Instant;
+use super::timestamp;
 use bytestring::ByteString;
 use std::borrow::Cow;
 
@@ -18,8 +18,8 @@ pub struct Value<'e> {
 impl<'e> Value<'e> {
     /// The text by which values are compared: of a timestamp its instant in UTC, else the text itself.
     pub fn canonical(&self) -> Cow<'e, str> {
-        let instant = if self.kind == Kind::Timestamp { Instant::parse(self.text) } else { None };
-        instant.map_or(Cow::Borrowed(self.text), |instant| instant.to_string().into())
+        let time = if self.kind == Kind::Timestamp { timestamp::canonical(self.text) } else { None };
+        time.unwrap_or(Cow::Borrowed(self.text))
     }
 }
 

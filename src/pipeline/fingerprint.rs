@@ -1,7 +1,6 @@
 //! Who an event is for the duplicate window: 128-bit keyed hashes.
 
-use crate::cloudevents::timestamp;
-use crate::cloudevents::{Event, Kind};
+use crate::cloudevents::Event;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -39,12 +38,9 @@ impl Fingerprints {
         // A sum does not depend on the order of the attributes.
         let mut sum = 0u128;
         for attribute in &event.attributes {
-            let (name, text) = (attribute.name, attribute.value.text);
-            if matches!(name, "traceparent" | "tracestate") {
-                continue;
+            if !matches!(attribute.name, "traceparent" | "tracestate") {
+                sum = sum.wrapping_add(self.pair(attribute.name, &attribute.value.canonical()));
             }
-            let time = if attribute.value.kind == Kind::Timestamp { timestamp::canonical(text) } else { None };
-            sum = sum.wrapping_add(self.pair(name, time.as_deref().unwrap_or(text)));
         }
         // JSON data without a media type is what another mode sends as application/json, and so on.
         for (name, text) in event.implied() {
