@@ -31,7 +31,8 @@ pub fn plain_length(bytes: &[u8]) -> usize {
             at += plain_blocks(&bytes[at..]);
         }
     }
-    at + bytes[at..].iter().take_while(|byte| !ends_plain(**byte)).count()
+    let is_plain = |byte: &&u8| !matches!(byte, 0..0x20 | b'"' | b'\\');
+    at + bytes[at..].iter().take_while(is_plain).count()
 }
 
 /// Texts longer than this are checked in blocks.
@@ -40,12 +41,10 @@ const LONG: usize = 32;
 /// How many bytes from the start stand in whole blocks of plain ones. The compiler checks a block with vector instructions.
 fn plain_blocks(bytes: &[u8]) -> usize {
     let (blocks, _) = bytes.as_chunks::<32>();
-    let is_plain = |block: &&[u8; 32]| !block.iter().fold(false, |ends, byte| ends | ends_plain(*byte));
+    // Comparisons one by one: from ranges and truth values it makes a loop over bytes.
+    let ends = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    let is_plain = |block: &&[u8; 32]| block.iter().fold(0, |any, byte| any | ends(*byte)) == 0;
     blocks.iter().take_while(is_plain).count() * 32
-}
-
-fn ends_plain(byte: u8) -> bool {
-    matches!(byte, 0..0x20 | b'"' | b'\\')
 }
 
 /// One thing a walk comes across.
