@@ -138,9 +138,14 @@ fn calculated(one: Num, two: Num, calculate: impl FnOnce(Num, Num) -> Num) -> Va
     Value::Number(calculate(one, two))
 }
 
+/// Bytes of text that are looked through in the time of a step.
+const LOOKED_THROUGH: usize = 2048;
+
 /// Text behind text; without a copy of the first where nobody else holds it.
 fn joined(one: ByteString, two: &str) -> ByteString {
     let bytes = one.into_bytes();
+    // That it is text is found out anew each time: a text built piece by piece costs its length with every piece.
+    meter::steps(bytes.len() / LOOKED_THROUGH);
     meter::bytes(two.len() + if bytes.is_unique() { 0 } else { bytes.len() });
     let mut joined = BytesMut::from(bytes);
     joined.put_slice(two.as_bytes());

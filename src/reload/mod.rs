@@ -8,6 +8,7 @@ pub mod snapshot;
 #[cfg(test)]
 mod tests;
 pub mod watch;
+mod writers;
 
 use crate::config::gateway::GatewayConfig;
 use crate::config::problem::{Problem, Severity};

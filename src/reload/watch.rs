@@ -2,10 +2,11 @@
 //!
 //! Notifications only wake the watcher up; what has changed is decided by reading. A poll each second stands behind them,
 //! for file systems that send none and for folders that are replaced whole. Files count as whole when two reads
-//! `SETTLE` apart find the same: editors' renames, copies in place, half-written files, symlink swaps and storms of
+//! `SETTLE` apart find the same and nobody holds one open that was just written to: editors' renames, copies in place, half-written files, symlink swaps and storms of
 //! writes come down to one reload of a complete state.
 
 use super::Snapshots;
+use super::writers::{self, Writers};
 use crate::config::sources::{Sources, stamp};
 use crate::observability::metrics;
 use crate::tasks::{Kind, Tasks};
@@ -38,7 +39,8 @@ pub fn start(snapshots: &Arc<Snapshots>, tasks: &Tasks) {
 async fn run(snapshots: Arc<Snapshots>, stopping: CancellationToken) {
     let (routes_dir, schemas_dir) = snapshots.folders();
     let woken = Arc::new(Notify::new());
-    let mut eyes = Eyes::new(&routes_dir, &schemas_dir, &woken);
+    let writers = Arc::<Writers>::default();
+    let mut eyes = Eyes::new(&routes_dir, &schemas_dir, &woken, &writers);
     let mut seen = None;
     let mut hangup = signal(SignalKind::hangup())
         .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be awaited; files are still watched"))
@@ -62,7 +64,7 @@ async fn run(snapshots: Arc<Snapshots>, stopping: CancellationToken) {
         if !look && seen == Some(now) {
             continue;
         }
-        let Some(sources) = settled(&snapshots, &stopping).await else { return };
+        let Some(sources) = settled(&snapshots, &writers, &stopping).await else { return };
         let shared = snapshots.clone();
         let Some(_) = off_thread(move || shared.take(sources, again)).await else { return };
         seen = Some(now);
@@ -80,15 +82,18 @@ async fn hung_up(hangup: &mut Option<Signal>) {
     }
 }
 
-/// Reads until two reads find the same. `None`: the gateway is stopping.
-async fn settled(snapshots: &Arc<Snapshots>, stopping: &CancellationToken) -> Option<Sources> {
+/// Reads until two reads find the same and no writer is in the middle. `None`: the gateway is stopping.
+async fn settled(snapshots: &Arc<Snapshots>, writers: &Writers, stopping: &CancellationToken) -> Option<Sources> {
     let mut warned = Instant::now();
+    let mut since = Instant::now();
     let mut before = None;
     loop {
         let shared = snapshots.clone();
         let sources = off_thread(move || shared.read()).await?;
         let identity = sources.identity();
-        if before == Some(identity) {
+        if before != Some(identity) {
+            since = Instant::now();
+        } else if !writers.are_busy() || since.elapsed() >= writers::PATIENCE {
             return Some(sources);
         }
         if warned.elapsed() > RESTLESS {
@@ -142,13 +147,16 @@ impl FolderId {
 }
 
 impl Eyes {
-    fn new(routes_dir: &Path, schemas_dir: &Path, woken: &Arc<Notify>) -> Eyes {
-        let woken = woken.clone();
+    fn new(routes_dir: &Path, schemas_dir: &Path, woken: &Arc<Notify>, writers: &Arc<Writers>) -> Eyes {
+        let (woken, writers) = (woken.clone(), writers.clone());
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             // Reading a file is an event, too: our own reads must not wake us up.
             let changed = |event: &notify::Event| {
                 matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_))
             };
+            if let Ok(event) = &event {
+                writers.note(event);
+            }
             if event.map_or(true, |event| changed(&event) || event.need_rescan()) {
                 woken.notify_one();
             }

@@ -3,6 +3,7 @@
 use super::support::gateway::{Gateway, PLAIN};
 use super::support::{signal, wait_for};
 use serde_json::{Value, json};
+use std::io::Write as _;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -182,6 +183,30 @@ async fn routes_and_destinations_get_other_names_under_senders_that_wait() {
 /// The routes with another destination.
 fn elsewhere(number: usize) -> String {
     routes("r").replace("nowhere", &format!("n{number}"))
+}
+
+#[tokio::test]
+async fn half_a_file_is_not_taken_for_a_whole_one() {
+    let gateway = Gateway::start(&[("routes/a.yaml", &routes("zero"))]).await;
+    // From its first reload on, the folder is watched.
+    let one = edit(&gateway, "one").await;
+    // Each part makes a good file.
+    let mut file = std::fs::File::create(gateway.dir().join("routes/a.yaml")).expect("the file can be opened");
+    let parts = [
+        "# new",
+        " routes\n",
+        "destinations: []\n",
+        "routes:\n- {name: two, deliver: [{destination: log, stream: s}]}\n",
+    ];
+    for part in parts {
+        file.write_all(part.as_bytes()).expect("the file can be written");
+        // Longer than files have to rest, shorter than a writer is waited for.
+        tokio::time::sleep(Duration::from_millis(450)).await;
+        assert_eq!(version(&gateway).await, one, "after {part:?}");
+    }
+    drop(file);
+    runs(&gateway, "two").await;
+    assert_eq!(history(&gateway).await.len(), 3, "nothing in between was loaded");
 }
 
 /// Rounds of writes without a rest, half of them half a file; after each, the last state must come to run.

@@ -96,6 +96,7 @@ fn products_and_bombs_are_ended() {
         ("reduce range(64) as $i (\"x\"; . + .)", "MiB"),
         ("reduce range(64) as $i ([1]; . + .)", "the program "),
         ("reduce range(64) as $i (1; [., .]) | tojson | length", "the program "),
+        ("reduce range(100000) as $i (\"\"; . + \"a text of some forty characters, each time\")", "steps"),
         ("\"x\" * 1000000000", "MiB"),
         ("\"x\" * 100000000000000000000000", "MiB"),
         ("reduce range(100000) as $i (7; . * .)", "MiB"),
