@@ -79,3 +79,19 @@ async fn findings_refuse_nothing_unless_that_is_asked_for() {
     let github = signalbox(&["check", "--config", &config, "--format", "github"]).await;
     assert!(github.stdout.starts_with("::warning file="), "{}", github.stdout);
 }
+
+#[tokio::test]
+async fn a_thousand_findings_hide_no_error() {
+    let route = |number: usize| {
+        let filter = "{sql: \"a = 1 OR b = 2 AND c = 3\"}";
+        format!("- {{name: r{number}, filters: [{filter}], deliver: [{{destination: log, stream: s}}]}}\n")
+    };
+    let routes: String = (0..1_001).map(route).collect();
+    let folder = folder(&format!("routes:\n{routes}- {{name: last, deliver: [{{destination: elsewhere}}]}}\n"));
+    let told = signalbox(&["check", "--config", &config(&folder), "--output", "json"]).await;
+    let problems = told.json()["problems"].as_array().unwrap().clone();
+    let errors: Vec<_> =
+        problems.iter().filter(|one| one["severity"] == "error").map(|one| one["line"].clone()).collect();
+    assert_eq!((told.code, errors, problems.len()), (78, vec![1_003.into()], 1_002));
+    assert!(problems[1_001]["message"].as_str().unwrap().contains("1 more warnings"), "{}", problems[1_001]);
+}

@@ -1,10 +1,12 @@
 //! One fault in what the operator wrote, and the collector that gathers all of them.
 
+mod gathered;
+
 use super::yaml::Range;
 use crate::codes::Code;
+pub use gathered::Problems;
 use serde::Serialize;
 use serde::ser::SerializeStruct;
-use std::collections::HashSet;
 use std::path::{Component, Path};
 
 /// How bad a problem is.
@@ -189,103 +191,6 @@ fn hide_secrets(line: &str) -> String {
     shown
 }
 
-/// Gathers problems; never fails, so that every check can go on after it has found something.
-#[derive(Debug, Default)]
-pub struct Problems {
-    list: Vec<Problem>,
-    left_out: usize,
-}
-
-/// More problems than this are counted, not kept: a broken file of a million nodes must not fill the memory.
-const KEPT: usize = 1_000;
-
-/// Names that all mistakes together are compared with: a second of work without optimization.
-const SEARCHED: usize = 1_000_000;
-
-/// Characters of a message: an operator's key or name may be a million long.
-const LONGEST_MESSAGE: usize = 400;
-
-impl Problems {
-    /// Adds one.
-    pub fn push(&mut self, mut problem: Problem) {
-        if self.list.len() < KEPT {
-            problem.message = shorten(&problem.message, LONGEST_MESSAGE);
-            problem.hint = problem.hint.map(|hint| shorten(&hint, LONGEST_MESSAGE));
-            self.list.push(problem);
-        } else {
-            self.left_out += 1;
-        }
-    }
-
-    /// Adds an error at a place in a file.
-    pub fn error(&mut self, source: &SourceText, range: Range, code: Code, message: impl Into<String>) {
-        self.push(at(source, range, code, message.into()));
-    }
-
-    /// Adds an error with a hint at a place in a file.
-    pub fn error_with_hint(
-        &mut self,
-        source: &SourceText,
-        range: Range,
-        code: Code,
-        message: impl Into<String>,
-        hint: Option<String>,
-    ) {
-        let mut problem = at(source, range, code, message.into());
-        problem.hint = hint;
-        self.push(problem);
-    }
-
-    /// Adds a finding at a place in a file.
-    pub fn warning(
-        &mut self,
-        source: &SourceText,
-        range: Range,
-        code: Code,
-        message: impl Into<String>,
-        hint: Option<String>,
-    ) {
-        self.push(Problem { severity: Severity::Warning, hint, ..at(source, range, code, message.into()) });
-    }
-
-    /// Adds all of another collection.
-    pub fn append(&mut self, other: Problems) {
-        self.left_out += other.left_out;
-        other.list.into_iter().for_each(|problem| self.push(problem));
-    }
-
-    /// True when more problems are counted, but not kept: finding good words for them is in vain.
-    pub fn is_full(&self) -> bool {
-        self.list.len() >= KEPT
-    }
-
-    /// True when it is worth it to look for the nearest of so many names: for one mistake always, for a thousand of them only
-    /// among few names, because each is compared with each.
-    pub fn may_search(&self, names: usize) -> bool {
-        !self.is_full() && self.list.len().saturating_mul(names) <= SEARCHED
-    }
-
-    /// True when there is at least one error.
-    pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|problem| problem.severity == Severity::Error)
-    }
-
-    /// Everything that was found, in order of file, line and column. What an alias repeats is told once.
-    pub fn into_sorted(mut self) -> Vec<Problem> {
-        let mut told = HashSet::new();
-        self.list.retain(|one| told.insert((one.file.clone(), one.line, one.column, one.code, one.message.clone())));
-        self.list.sort_by(|a, b| (&a.file, a.line, a.column, a.code).cmp(&(&b.file, b.line, b.column, b.code)));
-        if self.left_out > 0
-            && let Some(last) = self.list.last()
-        {
-            let message = format!("{} more problems are not shown", self.left_out);
-            let more = Problem { message, hint: None, ..last.clone() };
-            self.list.push(more);
-        }
-        self.list
-    }
-}
-
 /// The first characters of a text, as many as a message shows.
 pub fn shorten(text: &str, shown: usize) -> String {
     match text.char_indices().nth(shown) {
@@ -328,7 +233,7 @@ fn quoted_width(line: &str, column: u32) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, Problem, Problems, SourceText, hide_secrets, hide_userinfo, quoted_width};
+    use super::{SourceText, hide_secrets, hide_userinfo, quoted_width};
 
     #[test]
     fn offsets_become_lines_and_columns_in_characters() {
@@ -338,18 +243,6 @@ mod tests {
         assert_eq!(source.position("a: ä\nbä".len()), (2, 3));
         assert_eq!(source.line(2), Some("bä: x"));
         assert_eq!(source.line(9), None);
-    }
-
-    #[test]
-    fn nearest_names_are_looked_for_in_bounds() {
-        let mut problems = Problems::default();
-        assert!(problems.may_search(1_000_000));
-        for number in 0..1_000 {
-            problems.push(Problem::of_file("a.yaml".to_owned(), Code::MissingFile, format!("{number}")));
-            assert!(problems.is_full() || problems.may_search(1_000));
-            assert_eq!(problems.may_search(10_000), number < 100);
-        }
-        assert!(!problems.may_search(1));
     }
 
     #[test]
