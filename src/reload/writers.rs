@@ -2,10 +2,12 @@
 //!
 //! Half a file may be a good file, with half of the routes. Where nothing tells of writers, that files rest must be enough.
 
+use crate::validate::is_schema;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,7 +27,7 @@ impl Writers {
         match event.kind {
             _ if event.need_rescan() => open.clear(),
             EventKind::Modify(ModifyKind::Data(_)) => {
-                for path in &event.paths {
+                for path in event.paths.iter().filter(|path| is_read(path)) {
                     if open.len() < MOST || open.contains_key(path) {
                         open.insert(path.clone(), Instant::now());
                     }
@@ -50,6 +52,12 @@ impl Writers {
     }
 }
 
+/// A route file or a schema. Something else that is written in their folders without end holds up nothing.
+fn is_read(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str);
+    extension.is_some_and(|extension| matches!(extension, "yaml" | "yml") || is_schema(extension))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{MOST, Writers};
@@ -72,16 +80,18 @@ mod tests {
             EventKind::Modify(ModifyKind::Name(RenameMode::From)),
         ];
         for end in ends {
-            writers.note(&event(WRITTEN, "a"));
-            writers.note(&event(WRITTEN, "b"));
-            writers.note(&event(end, "a"));
+            writers.note(&event(WRITTEN, "a.yaml"));
+            writers.note(&event(WRITTEN, "b.json"));
+            writers.note(&event(end, "a.yaml"));
             assert!(writers.are_busy(), "b is open");
-            writers.note(&event(end, "b"));
+            writers.note(&event(end, "b.json"));
             assert!(!writers.are_busy(), "{end:?}");
         }
-        writers.note(&event(EventKind::Access(AccessKind::Open(AccessMode::Any)), "a"));
+        writers.note(&event(EventKind::Access(AccessKind::Open(AccessMode::Any)), "a.yaml"));
         assert!(!writers.are_busy(), "who reads is no writer");
-        writers.note(&event(WRITTEN, "a"));
+        writers.note(&event(WRITTEN, "gateway.log"));
+        assert!(!writers.are_busy(), "nobody reads it");
+        writers.note(&event(WRITTEN, "a.yaml"));
         writers.note(&Event::new(EventKind::Other).set_flag(Flag::Rescan));
         assert!(!writers.are_busy(), "what was lost may have been its end");
     }
@@ -90,7 +100,7 @@ mod tests {
     fn not_more_are_remembered_than_there_is_room_for() {
         let writers = Writers::default();
         for number in 0..2 * MOST {
-            writers.note(&event(WRITTEN, &number.to_string()));
+            writers.note(&event(WRITTEN, &format!("{number}.yml")));
         }
         assert_eq!(writers.0.lock().unwrap().len(), MOST);
     }

@@ -103,7 +103,9 @@ impl Problems {
     /// Everything that was found, in order of file, line and column. What an alias repeats is told once.
     pub fn into_sorted(mut self) -> Vec<Problem> {
         let mut told = HashSet::new();
-        self.list.retain(|one| told.insert((one.file.clone(), one.line, one.column, one.code, one.message.clone())));
+        self.list.retain(|one| {
+            told.insert((one.severity, one.file.clone(), one.line, one.column, one.code, one.message.clone()))
+        });
         self.list.sort_by(|a, b| (&a.file, a.line, a.column, a.code).cmp(&(&b.file, b.line, b.column, b.code)));
         let all = [(Severity::Error, "errors", &self.errors), (Severity::Warning, "warnings", &self.warnings)];
         for (severity, name, count) in all.into_iter().filter(|(_, _, count)| count.left_out > 0) {

@@ -33,7 +33,8 @@
 //! - Text is counted in characters everywhere, in `LIKE`, too.
 //! - A backslash and the character after it are one unit inside of a string; only the own delimiter loses its backslash.
 //! - `INT`, `BOOL` and `STRING` are functions. A wrong name or number of arguments is an error of evaluation.
-//! - Brackets may nest 128 levels deep; chains of operators may be as long as they like.
+//! - Brackets may nest 128 levels deep, and 128 operators may stand before one operand; chains of operators between operands
+//!   may be as long as they like.
 //!
 //! # Functions of your own
 //! ```
