@@ -4,6 +4,7 @@ pub mod codes;
 pub mod lane_name;
 pub mod secret;
 pub mod units;
+pub mod varint;
 
 pub mod cloudevents;
 pub mod observability;

@@ -1,8 +1,8 @@
 //! The row one group commit leaves: for each of its events the decision, the fingerprint and the search terms.
 
-use super::codec::put_varint;
 use super::terms::Terms;
 use crate::units::Micros;
+use crate::varint;
 
 const VERSION: u8 = 1;
 /// Set in an event's first byte when a fingerprint follows; the lower bits count its terms.
@@ -58,7 +58,7 @@ impl Builder {
         let terms = terms.as_slice();
         // A record has at most seven terms: the count always fits beside the flag.
         let count = u8::try_from(terms.len()).unwrap_or(0);
-        put_varint(&mut self.body, u64::from(decision));
+        varint::put(u64::from(decision), &mut self.body);
         self.body.push(count | if fingerprint.is_some() { HAS_FINGERPRINT } else { 0 });
         if let Some(fingerprint) = fingerprint {
             self.body.extend_from_slice(&fingerprint.to_le_bytes());
@@ -107,7 +107,7 @@ pub(super) fn summaries(first: u64, row: &[u8], out: &mut Vec<Summary>) -> Optio
     let events = head(first, row)?.events;
     let mut rest = row.get(HEAD_BYTES..row.len() - SUM_BYTES)?;
     for position in (first..).take(usize::try_from(events).ok()?) {
-        let decision = varint(&mut rest)?;
+        let decision = number(&mut rest)?;
         let flags = take::<1>(&mut rest)?[0];
         let fingerprint = match flags & HAS_FINGERPRINT {
             0 => None,
@@ -135,16 +135,10 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     Some(*taken)
 }
 
-fn varint(rest: &mut &[u8]) -> Option<u32> {
-    let mut number = 0_u32;
-    for shift in (0..32).step_by(7) {
-        let byte = take::<1>(rest)?[0];
-        number |= u32::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
+fn number(rest: &mut &[u8]) -> Option<u32> {
+    let (number, left) = varint::read(rest).ok()?;
+    *rest = left;
+    number.try_into().ok()
 }
 
 #[cfg(test)]

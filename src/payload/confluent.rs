@@ -2,6 +2,7 @@
 //! the message in its file, and the payload.
 
 use super::Schema;
+use crate::varint;
 
 /// The largest id: registries count in Java's `int`.
 pub const LARGEST_ID: u32 = 0x7fff_ffff;
@@ -12,24 +13,15 @@ pub fn frame(schema: &Schema, schema_id: u32, payload: &[u8]) -> Vec<u8> {
     framed.push(0);
     framed.extend_from_slice(&schema_id.to_be_bytes());
     if let Schema::Protobuf(schema) = schema {
-        // The number of indexes and each of them, as zigzag varints; the first message of a file is a single zero.
+        // The number of indexes and each of them, as signed varints; the first message of a file is a single zero.
         match schema.index() {
             0 => framed.push(0),
             index => {
-                zigzag(1, &mut framed);
-                zigzag(index, &mut framed);
+                varint::put_signed(1, &mut framed);
+                varint::put_signed(index.into(), &mut framed);
             }
         }
     }
     framed.extend_from_slice(payload);
     framed
-}
-
-fn zigzag(value: i32, out: &mut Vec<u8>) {
-    let mut rest = (value << 1 ^ value >> 31).cast_unsigned();
-    while rest >= 0x80 {
-        out.push(rest.to_le_bytes()[0] | 0x80);
-        rest >>= 7;
-    }
-    out.push(rest.to_le_bytes()[0]);
 }

@@ -4,6 +4,7 @@
 use super::{Attempt, Failure};
 use crate::codes::Code;
 use crate::units::Micros;
+use crate::varint;
 
 /// Version byte of every blob of this module.
 const VERSION: u8 = 1;
@@ -30,22 +31,14 @@ impl Writer {
         self.out
     }
 
-    /// Seven bits a byte, lowest first.
-    pub fn number(&mut self, mut value: u64) {
-        loop {
-            let low = (value & 0x7f) as u8;
-            value >>= 7;
-            if value == 0 {
-                self.out.push(low);
-                return;
-            }
-            self.out.push(low | 0x80);
-        }
+    /// A number.
+    pub fn number(&mut self, number: u64) {
+        varint::put(number, &mut self.out);
     }
 
     /// A signed number; small ones of either sign stay short.
-    pub fn signed(&mut self, value: i64) {
-        self.number((value.cast_unsigned() << 1) ^ (value >> 63).cast_unsigned());
+    pub fn signed(&mut self, number: i64) {
+        varint::put_signed(number, &mut self.out);
     }
 
     /// A text.
@@ -94,26 +87,14 @@ impl<'a> Reader<'a> {
 
     /// A number.
     pub fn number(&mut self) -> Result<u64, Damaged> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.rest.split_first().ok_or(Damaged)?;
-            self.rest = rest;
-            let bits = u64::from(byte & 0x7f);
-            if (bits << shift) >> shift != bits {
-                return Err(Damaged);
-            }
-            value |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(Damaged)
+        let (number, rest) = varint::read(self.rest).map_err(|_| Damaged)?;
+        self.rest = rest;
+        Ok(number)
     }
 
     /// A signed number.
     pub fn signed(&mut self) -> Result<i64, Damaged> {
-        let value = self.number()?;
-        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+        self.number().map(varint::unfold)
     }
 
     /// A text.

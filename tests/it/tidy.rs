@@ -8,7 +8,7 @@ const LONGEST_FUNCTION: usize = 60;
 
 /// Modules from the bottom up. A module knows those of lower rows only; stages, which share a row, never know each other.
 const LAYERS: [&[&str]; 16] = [
-    &["codes", "lane_name", "secret", "units"],
+    &["codes", "lane_name", "secret", "units", "varint"],
     &["cloudevents", "observability"],
     &["tasks"],
     // Payloads and programs are no stage: `validate`, `route` and `transform` go by their schemas, rules and texts.

@@ -2,7 +2,8 @@
 
 use crate::cloudevents::reader::Fault;
 use crate::codes::Code;
-use bytes::Bytes;
+use crate::varint;
+use bytes::{Buf, Bytes};
 use bytestring::ByteString;
 
 /// Why bytes are no datum of the schema.
@@ -40,11 +41,19 @@ impl From<Broken> for Fault {
     }
 }
 
+impl From<varint::Fault> for Broken {
+    fn from(fault: varint::Fault) -> Broken {
+        match fault {
+            varint::Fault::Short => Broken::Short,
+            varint::Fault::Long => Broken::Number,
+        }
+    }
+}
+
 /// A place in a datum.
 #[derive(Debug)]
 pub struct Datum {
-    bytes: Bytes,
-    at: usize,
+    rest: Bytes,
 }
 
 /// The entries of a map or the items of an array that are still to come.
@@ -52,24 +61,24 @@ pub struct Datum {
 pub struct Block {
     /// In the block that is being read.
     left: u64,
-    /// Where that block claims to end.
-    end: Option<usize>,
+    /// Bytes that should be left behind that block, as it claims.
+    left_behind: Option<usize>,
 }
 
 impl Datum {
     /// At its start.
     pub fn of(bytes: Bytes) -> Datum {
-        Datum { bytes, at: 0 }
+        Datum { rest: bytes }
     }
 
     /// Fails unless every byte was read.
     pub fn end(&self) -> Result<(), Broken> {
-        if self.at == self.bytes.len() { Ok(()) } else { Err(Broken::NoEnd) }
+        if self.rest.is_empty() { Ok(()) } else { Err(Broken::NoEnd) }
     }
 
     /// Bytes that are still to be read.
     pub fn left(&self) -> usize {
-        self.bytes.len() - self.at
+        self.rest.len()
     }
 
     /// The branch of a union.
@@ -111,7 +120,7 @@ impl Datum {
     /// Is there one more entry or item? Each takes at least one byte, so that a count that lies ends with the bytes.
     pub fn more(&mut self, block: &mut Block) -> Result<bool, Broken> {
         if block.left == 0 {
-            if block.end.is_some_and(|end| end != self.at) {
+            if block.left_behind.is_some_and(|left| left != self.rest.len()) {
                 return Err(Broken::BlockSize);
             }
             *block = self.block()?;
@@ -125,36 +134,23 @@ impl Datum {
     fn block(&mut self) -> Result<Block, Broken> {
         let count = self.long()?;
         if count >= 0 {
-            return Ok(Block { left: count.unsigned_abs(), end: None });
+            return Ok(Block { left: count.unsigned_abs(), left_behind: None });
         }
         let size = usize::try_from(self.long()?).map_err(|_| Broken::Number)?;
-        let end = self.at.checked_add(size).filter(|end| *end <= self.bytes.len()).ok_or(Broken::Short)?;
-        Ok(Block { left: count.unsigned_abs(), end: Some(end) })
+        let left = self.rest.len().checked_sub(size).ok_or(Broken::Short)?;
+        Ok(Block { left: count.unsigned_abs(), left_behind: Some(left) })
     }
 
-    /// A `long`: zig-zag, in groups of seven bits.
     fn long(&mut self) -> Result<i64, Broken> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = *self.bytes.get(self.at).ok_or(Broken::Short)?;
-            self.at += 1;
-            let group = u64::from(byte & 0x7f);
-            // The tenth byte has room for one bit.
-            if shift == 63 && group > 1 {
-                return Err(Broken::Number);
-            }
-            number |= group << shift;
-            if byte < 0x80 {
-                return Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed());
-            }
-        }
-        Err(Broken::Number)
+        let (number, behind) = varint::read(&self.rest)?;
+        self.rest.advance(self.rest.len() - behind.len());
+        Ok(varint::unfold(number))
     }
 
     fn take(&mut self, length: usize) -> Result<Bytes, Broken> {
-        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len()).ok_or(Broken::Short)?;
-        let taken = self.bytes.slice(self.at..end);
-        self.at = end;
-        Ok(taken)
+        if length > self.rest.len() {
+            return Err(Broken::Short);
+        }
+        Ok(self.rest.split_to(length))
     }
 }

@@ -3,6 +3,7 @@
 use super::{attribute_branch, data_branch};
 use crate::cloudevents::attributes::REQUIRED;
 use crate::cloudevents::{Event, Kind};
+use crate::varint;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -42,7 +43,7 @@ fn put_attribute(name: &str, kind: Kind, text: &str, out: &mut Vec<u8>) {
         Kind::Integer => {
             if let Ok(number) = text.parse::<i32>() {
                 put_long(attribute_branch::INT, out);
-                return put_zigzag(number.into(), out);
+                return varint::put_signed(number.into(), out);
             }
         }
         Kind::Binary => {
@@ -64,14 +65,5 @@ fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// A count, a length or a branch: never below zero, never near the end of the range.
 fn put_long(number: u64, out: &mut Vec<u8>) {
-    put_zigzag(number.cast_signed(), out);
-}
-
-fn put_zigzag(number: i64, out: &mut Vec<u8>) {
-    let mut rest = ((number << 1) ^ (number >> 63)).cast_unsigned();
-    while rest >= 0x80 {
-        out.push(rest.to_le_bytes()[0] | 0x80);
-        rest >>= 7;
-    }
-    out.push(rest.to_le_bytes()[0]);
+    varint::put_signed(number.cast_signed(), out);
 }

@@ -2,7 +2,8 @@
 
 use crate::cloudevents::reader::Fault;
 use crate::codes::Code;
-use bytes::Bytes;
+use crate::varint;
+use bytes::{Buf, Bytes};
 use bytestring::ByteString;
 
 /// Groups that may stand inside each other in unknown fields: what other readers take.
@@ -43,6 +44,15 @@ impl From<Broken> for Fault {
     }
 }
 
+impl From<varint::Fault> for Broken {
+    fn from(fault: varint::Fault) -> Broken {
+        match fault {
+            varint::Fault::Short => Broken::Short,
+            varint::Fault::Long => Broken::LongNumber,
+        }
+    }
+}
+
 /// What a field holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
@@ -80,19 +90,18 @@ impl Value {
 /// The fields of one message.
 #[derive(Debug)]
 pub struct Fields {
-    bytes: Bytes,
-    at: usize,
+    rest: Bytes,
 }
 
 impl Fields {
     /// At the first field.
     pub fn of(message: Bytes) -> Fields {
-        Fields { bytes: message, at: 0 }
+        Fields { rest: message }
     }
 
     /// Number and value of the next field; `None` behind the last one.
     pub fn next(&mut self) -> Result<Option<(u32, Value)>, Broken> {
-        if self.at == self.bytes.len() {
+        if self.rest.is_empty() {
             return Ok(None);
         }
         let (number, wire_type) = self.key()?;
@@ -152,28 +161,13 @@ impl Fields {
     }
 
     fn varint(&mut self) -> Result<u64, Broken> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = *self.bytes.get(self.at).ok_or(Broken::Short)?;
-            self.at += 1;
-            let group = u64::from(byte & 0x7f);
-            // The tenth byte has room for one bit.
-            if shift == 63 && group > 1 {
-                return Err(Broken::LongNumber);
-            }
-            number |= group << shift;
-            if byte < 0x80 {
-                return Ok(number);
-            }
-        }
-        Err(Broken::LongNumber)
+        let (number, behind) = varint::read(&self.rest)?;
+        self.rest.advance(self.rest.len() - behind.len());
+        Ok(number)
     }
 
     fn take(&mut self, length: u64) -> Result<Bytes, Broken> {
-        let left = self.bytes.len() - self.at;
-        let length = usize::try_from(length).ok().filter(|length| *length <= left).ok_or(Broken::Short)?;
-        let taken = self.bytes.slice(self.at..self.at + length);
-        self.at += length;
-        Ok(taken)
+        let length = usize::try_from(length).ok().filter(|length| *length <= self.rest.len()).ok_or(Broken::Short)?;
+        Ok(self.rest.split_to(length))
     }
 }

@@ -4,6 +4,7 @@ use super::{BATCH_EVENTS, any_field, entry_field, event_field, timestamp_field, 
 use crate::cloudevents::media_type::MediaType;
 use crate::cloudevents::timestamp::Instant;
 use crate::cloudevents::{Data, Event, Kind, attributes, opaque};
+use crate::varint;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -129,21 +130,13 @@ fn put_timestamp(seconds: i64, nanos: u32, out: &mut Vec<u8>) {
 
 /// A field of wire type 0.
 fn put_number(field: u32, number: u64, out: &mut Vec<u8>) {
-    put_varint(u64::from(field << 3), out);
-    put_varint(number, out);
+    varint::put(u64::from(field << 3), out);
+    varint::put(number, out);
 }
 
 /// A field of wire type 2.
 fn put_bytes(field: u32, bytes: &[u8], out: &mut Vec<u8>) {
-    put_varint(u64::from(field << 3 | 2), out);
-    put_varint(bytes.len() as u64, out);
+    varint::put(u64::from(field << 3 | 2), out);
+    varint::put(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
-}
-
-fn put_varint(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    out.push(number.to_le_bytes()[0]);
 }

@@ -3,12 +3,13 @@
 #[cfg(test)]
 mod tests;
 
-use super::codec::{Cursor, Malformed, put_bytes, put_varint};
+use super::codec::{Cursor, Malformed, put_bytes};
 use crate::cloudevents::attribute::Gathering;
 use crate::cloudevents::{Data, Event, Kind};
 use crate::lane_name::{Decision, LaneName};
-use crate::observability::trace::TraceContext;
+use crate::observability::trace::{Ids, TraceContext};
 use crate::units::Micros;
+use crate::varint;
 use bytes::Bytes;
 use bytestring::ByteString;
 use std::sync::Arc;
@@ -46,6 +47,21 @@ pub struct Entry {
 }
 
 impl Record {
+    /// A record of an event that no gateway is asked about: nothing is known of how it came, and nothing was decided.
+    pub fn of(event: Event) -> Record {
+        Record {
+            received: Micros(0),
+            listener: ByteString::default(),
+            producer: None,
+            schema: None,
+            snapshot: ByteString::default(),
+            process: Ids::default().root(),
+            tracestate: None,
+            decision: Arc::default(),
+            event,
+        }
+    }
+
     /// Bytes it costs in memory, near enough for accounting.
     pub fn size(&self) -> usize {
         self.event.size()
@@ -91,7 +107,7 @@ pub(super) fn decode_undecided(bytes: &Bytes, decision: Decision) -> Result<Reco
 
 /// Appends a decision by names.
 pub(super) fn put_decision(out: &mut Vec<u8>, decision: &Decision) {
-    put_varint(out, decision.len() as u64);
+    varint::put(decision.len() as u64, out);
     for lane in decision.iter() {
         put_bytes(out, lane.route.as_bytes());
         put_bytes(out, lane.name.as_bytes());
@@ -147,7 +163,7 @@ fn put_event(out: &mut Vec<u8>, event: &Event) {
     for text in [&event.id, &event.source, &event.ty] {
         put_bytes(out, text.as_bytes());
     }
-    put_varint(out, event.attributes.len() as u64);
+    varint::put(event.attributes.len() as u64, out);
     for attribute in &event.attributes {
         put_bytes(out, attribute.name.as_bytes());
         out.push(kind_number(attribute.value.kind));

@@ -5,6 +5,7 @@ use super::scalar;
 use super::schema::{Fixed, Kind, Meaning, Time, Type, TypeId};
 use crate::cloudevents::json;
 use crate::payload::{LONGEST_OUTPUT, MAX_DEPTH};
+use crate::varint;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::HashSet;
@@ -234,19 +235,12 @@ impl<'s, 'd> Decoder<'s, 'd> {
     }
 
     fn long(&mut self) -> Result<i64, Fault> {
-        let mut value = 0_u64;
-        for place in 0..10 {
-            let [byte] = self.array()?;
-            let bits = u64::from(byte & 0x7f);
-            if place == 9 && bits > 1 {
-                break;
-            }
-            value |= bits << (7 * place);
-            if byte < 0x80 {
-                return Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed());
-            }
-        }
-        Err("a number has more than 64 bits".to_owned())
+        let (number, rest) = varint::read(self.rest).map_err(|fault| match fault {
+            varint::Fault::Short => "the data ends too early",
+            varint::Fault::Long => "a number has more than 64 bits",
+        })?;
+        self.rest = rest;
+        Ok(varint::unfold(number))
     }
 
     fn comma(&mut self, first: bool) {

@@ -7,6 +7,7 @@ use crate::cloudevents::json::value::{Kind as Json, Value};
 use crate::cloudevents::reader::shown;
 use crate::payload::report::{Report, found};
 use crate::payload::{LONGEST_OUTPUT, number};
+use crate::varint;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
@@ -265,12 +266,9 @@ impl<'s, 't> Encoder<'s, 't> {
     /// Zigzag, seven bits a byte.
     fn long(&mut self, value: i128) -> Option<()> {
         let value = i64::try_from(value).ok()?;
-        let mut rest = (value << 1 ^ value >> 63).cast_unsigned();
-        while rest >= 0x80 {
-            self.push(&[rest.to_le_bytes()[0] | 0x80]);
-            rest >>= 7;
+        if let Some(out) = &mut self.out {
+            varint::put_signed(value, out);
         }
-        self.push(&[rest.to_le_bytes()[0]]);
         Some(())
     }
 

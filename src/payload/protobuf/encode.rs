@@ -2,12 +2,13 @@
 
 use super::scalar::{self, NULL_VALUE};
 use super::well_known::WellKnown;
-use super::wire::{NESTING, put_varint};
+use super::wire::NESTING;
 use crate::cloudevents::Violation;
 use crate::cloudevents::json::tape::Tape;
 use crate::cloudevents::json::value::{Kind as Json, Value};
 use crate::cloudevents::reader::shown;
 use crate::payload::report::{Report, found};
+use crate::varint;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, Syntax};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -269,13 +270,13 @@ impl<'t> Encoder<'t> {
         let start = self.out.len();
         let fits = write(self);
         let mut length = Vec::with_capacity(5);
-        put_varint((self.out.len() - start) as u64, &mut length);
+        varint::put((self.out.len() - start) as u64, &mut length);
         self.out.splice(start..start, length);
         fits
     }
 
     pub(super) fn tag(&mut self, number: u32, wire_type: u8) {
-        put_varint(u64::from(number) << 3 | u64::from(wire_type), &mut self.out);
+        varint::put(u64::from(number) << 3 | u64::from(wire_type), &mut self.out);
     }
 
     pub(super) fn unexpected(&mut self, wanted: &str, value: Value<'t>) -> bool {

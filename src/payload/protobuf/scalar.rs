@@ -1,10 +1,11 @@
 //! Scalars of ProtoJSON ⇄ the wire.
 
-use super::wire::{Content, put_varint};
+use super::wire::Content;
 use crate::cloudevents::json;
 use crate::cloudevents::json::scan;
 use crate::cloudevents::json::value::{Kind as Json, Value};
 use crate::payload::number;
+use crate::varint;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
@@ -25,10 +26,10 @@ pub fn encode(value: Value<'_>, kind: &Kind, out: &mut Vec<u8>) -> Option<bool> 
     let signed = |bits: u32| whole(value, -(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1);
     let unsigned = |bits: u32| whole(value, 0, (1_i128 << bits) - 1);
     match kind {
-        Kind::Int32 => varint(signed(32)?, out),
-        Kind::Int64 => varint(signed(64)?, out),
-        Kind::Uint32 => varint(unsigned(32)?, out),
-        Kind::Uint64 => varint(unsigned(64)?, out),
+        Kind::Int32 => plain(signed(32)?, out),
+        Kind::Int64 => plain(signed(64)?, out),
+        Kind::Uint32 => plain(unsigned(32)?, out),
+        Kind::Uint64 => plain(unsigned(64)?, out),
         Kind::Sint32 => zigzag(signed(32)?, out),
         Kind::Sint64 => zigzag(signed(64)?, out),
         Kind::Fixed32 => Some(fixed(&u32::try_from(unsigned(32)?).ok()?.to_le_bytes(), out)),
@@ -38,26 +39,26 @@ pub fn encode(value: Value<'_>, kind: &Kind, out: &mut Vec<u8>) -> Option<bool> 
         Kind::Float => Some(fixed(&single(value)?.to_le_bytes(), out)),
         Kind::Double => Some(fixed(&double(value)?.to_le_bytes(), out)),
         Kind::Bool => match (value.kind, value.raw) {
-            (Json::Boolean, raw) => varint(i128::from(raw == "true"), out),
+            (Json::Boolean, raw) => plain(i128::from(raw == "true"), out),
             _ => None,
         },
         Kind::String => Some(bytes(value.string()?.as_bytes(), out)),
         Kind::Bytes => Some(bytes(&base64(&value.string()?)?, out)),
-        Kind::Enum(of) => varint(enum_number(value, of)?, out),
+        Kind::Enum(of) => plain(enum_number(value, of)?, out),
         Kind::Message(_) => None,
     }
 }
 
-fn varint(value: i128, out: &mut Vec<u8>) -> Option<bool> {
+fn plain(value: i128, out: &mut Vec<u8>) -> Option<bool> {
     // Negative numbers take ten bytes.
     let wide = if value < 0 { i64::try_from(value).ok()?.cast_unsigned() } else { u64::try_from(value).ok()? };
-    put_varint(wide, out);
+    varint::put(wide, out);
     Some(value == 0)
 }
 
 fn zigzag(value: i128, out: &mut Vec<u8>) -> Option<bool> {
     let value = i64::try_from(value).ok()?;
-    put_varint((value << 1 ^ value >> 63).cast_unsigned(), out);
+    varint::put_signed(value, out);
     Some(value == 0)
 }
 
@@ -68,7 +69,7 @@ fn fixed(bytes: &[u8], out: &mut Vec<u8>) -> bool {
 }
 
 fn bytes(bytes: &[u8], out: &mut Vec<u8>) -> bool {
-    put_varint(bytes.len() as u64, out);
+    varint::put(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
     bytes.is_empty()
 }
@@ -155,8 +156,8 @@ pub fn write(content: Content<'_>, kind: &Kind, out: &mut String) {
         Kind::Int64 => write!(out, "\"{}\"", varint.cast_signed()),
         Kind::Uint32 => write!(out, "{}", low(varint)),
         Kind::Uint64 => write!(out, "\"{varint}\""),
-        Kind::Sint32 => write!(out, "{}", (low(varint) >> 1).cast_signed() ^ -(low(varint) & 1).cast_signed()),
-        Kind::Sint64 => write!(out, "\"{}\"", (varint >> 1).cast_signed() ^ -(varint & 1).cast_signed()),
+        Kind::Sint32 => write!(out, "{}", varint::unfold(low(varint).into())),
+        Kind::Sint64 => write!(out, "\"{}\"", varint::unfold(varint)),
         Kind::Fixed32 => write!(out, "{fixed32}"),
         Kind::Fixed64 => write!(out, "\"{fixed64}\""),
         Kind::Sfixed32 => write!(out, "{}", fixed32.cast_signed()),

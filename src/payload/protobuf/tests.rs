@@ -218,12 +218,12 @@ fn hostile_data_ends() {
     let mut nested = vec![];
     for _ in 0..200 {
         let mut outer = vec![0x1a];
-        super::wire::put_varint(nested.len() as u64, &mut outer);
+        crate::varint::put(nested.len() as u64, &mut outer);
         outer.extend_from_slice(&nested);
         nested = outer;
     }
     let mut line = vec![0xc2, 1];
-    super::wire::put_varint(nested.len() as u64, &mut line);
+    crate::varint::put(nested.len() as u64, &mut line);
     line.extend_from_slice(&nested);
     assert!(schema.check_bytes(&line).unwrap_err().detail.contains("too deep"));
     let groups = [&[0xfb, 0x3f].repeat(100_000)[..], &[0xfc, 0x3f].repeat(100_000)].concat();
@@ -248,7 +248,7 @@ fn long_names_do_not_multiply_the_data_without_end() {
     ));
     let packed = |count: usize| {
         let mut bytes = vec![0x0a];
-        super::wire::put_varint(count as u64, &mut bytes);
+        crate::varint::put(count as u64, &mut bytes);
         bytes.resize(bytes.len() + count, 0);
         bytes
     };

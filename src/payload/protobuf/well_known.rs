@@ -4,6 +4,7 @@ use super::encode::{Encoder, wire_type};
 use crate::cloudevents::json::value::Kind as Json;
 use crate::cloudevents::reader::shown;
 use crate::payload::{moment, number};
+use crate::varint;
 use prost_reflect::MessageDescriptor;
 use std::borrow::Cow;
 
@@ -105,14 +106,14 @@ impl Encoder<'_> {
         for (number, value) in [(1, seconds), (2, nanoseconds)] {
             if value != 0 {
                 self.tag(number, 0);
-                super::wire::put_varint(value.cast_unsigned(), &mut self.out);
+                varint::put(value.cast_unsigned(), &mut self.out);
             }
         }
     }
 
     fn string(&mut self, number: u32, text: &str) {
         self.tag(number, 2);
-        super::wire::put_varint(text.len() as u64, &mut self.out);
+        varint::put(text.len() as u64, &mut self.out);
         self.out.extend_from_slice(text.as_bytes());
     }
 

@@ -1,5 +1,6 @@
 //! The wire format of Protobuf: fields one after the other, and whether bytes are a message. Nothing is built.
 
+use crate::varint;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, Syntax};
 
 /// Messages that may stand inside each other: what readers of Protobuf take by default.
@@ -79,15 +80,12 @@ impl<'d> Fields<'d> {
 
     /// A varint; packed fields are nothing else.
     pub fn varint(&mut self) -> Result<u64, Fault> {
-        let mut value = 0;
-        for place in 0..10 {
-            let [byte] = self.array()?;
-            value |= u64::from(byte & 0x7f) << (7 * place);
-            if byte < 0x80 {
-                return if place == 9 && byte > 1 { Err("a varint has more than 64 bits") } else { Ok(value) };
-            }
-        }
-        Err("a varint has more than 64 bits")
+        let (number, rest) = varint::read(self.rest).map_err(|fault| match fault {
+            varint::Fault::Short => "the data ends too early",
+            varint::Fault::Long => "a varint has more than 64 bits",
+        })?;
+        self.rest = rest;
+        Ok(number)
     }
 
     /// A number of bytes.
@@ -163,13 +161,4 @@ fn width(kind: &Kind) -> usize {
         Kind::Float | Kind::Fixed32 | Kind::Sfixed32 => 4,
         _ => 0,
     }
-}
-
-/// Appends a varint.
-pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value.to_le_bytes()[0] | 0x80);
-        value >>= 7;
-    }
-    out.push(value.to_le_bytes()[0]);
 }
