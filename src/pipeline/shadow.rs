@@ -4,8 +4,10 @@
 //! When the queue is full the event is skipped and counted as skipped: shadow routes never slow an answer down and never
 //! fill the memory. Nothing is ever delivered.
 
-use super::dispatch::{self, Image};
-use crate::deliver::plan::Undeliverable;
+use super::compare::Change;
+use super::compare::message::{self, Messages};
+use super::dispatch;
+use crate::deliver::entry::DeliverEntry;
 use crate::lane_name::LaneName;
 use crate::log::record::{Entry, Record};
 use crate::observability::metrics;
@@ -64,23 +66,9 @@ pub struct Differing {
     /// Its position; none where nothing is stored.
     pub position: Option<u64>,
     /// What differs first.
-    pub kind: Difference,
+    pub kind: Change,
     /// When the event was received.
     pub at: Micros,
-}
-
-/// What differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Difference {
-    /// Only one of both takes the event.
-    Route,
-    /// Number of messages, or a filled-in topic, subject, URL or stream.
-    Target,
-    /// A key.
-    Key,
-    /// Headers or body.
-    Bytes,
 }
 
 /// An event on its way to the task, with the snapshot that decided it.
@@ -160,9 +148,9 @@ impl Shadows {
         let (table, record) = (&seen.snapshot.table, &seen.entry.record);
         let would = table.shadows(&record.event, &record.decision);
         for route in &would {
-            let made = images(seen, route.lanes_of(route.branch(&record.event)), Snapshot::shadow_entry);
+            let made = messages(seen, route.lanes_of(route.branch(&record.event)), Snapshot::shadow_entry);
             let failed = made.iter().any(|(_, image)| image.is_err());
-            let difference = of(route).and_then(|of| compare(&live(seen, of), &made));
+            let difference = of(route).and_then(|of| message::first_change(&live(seen, of), &made));
             self.note(
                 &route.name,
                 seen,
@@ -179,13 +167,13 @@ impl Shadows {
         for lane in record.decision.iter().filter(|lane| last.replace(&lane.route) != Some(&lane.route)) {
             for shadow in table.shadows_of(&lane.route) {
                 if !would.iter().any(|route| route.name == shadow.name) {
-                    self.note(&shadow.name, seen, |_| {}, Some(Difference::Route));
+                    self.note(&shadow.name, seen, |_| {}, Some(Change::Route));
                 }
             }
         }
     }
 
-    fn note(&self, route: &ByteString, seen: &Seen, count: impl Fn(&mut Counts), difference: Option<Difference>) {
+    fn note(&self, route: &ByteString, seen: &Seen, count: impl Fn(&mut Counts), difference: Option<Change>) {
         let mut reports = self.reports();
         let report = reports.entry(route.clone()).or_default();
         count(&mut report.counts);
@@ -204,19 +192,17 @@ impl Shadows {
     }
 }
 
-/// The messages of some deliver entries, by their names; an entry that is gone makes none.
-type Images<'s> = Vec<(&'s ByteString, Result<Image, Undeliverable>)>;
-
-fn images<'s>(
+/// The messages of some deliver entries; one that is gone makes none.
+fn messages<'s>(
     seen: &Seen,
     lanes: impl IntoIterator<Item = &'s Arc<LaneName>>,
-    entry_of: impl Fn(&Snapshot, &LaneName) -> Option<Arc<crate::deliver::entry::DeliverEntry>>,
-) -> Images<'s> {
-    let image = |lane: &'s Arc<LaneName>| {
+    entry_of: impl Fn(&Snapshot, &LaneName) -> Option<Arc<DeliverEntry>>,
+) -> Messages<'s> {
+    let message = |lane: &'s Arc<LaneName>| {
         let deliver = entry_of(&seen.snapshot, lane)?;
         Some((&lane.name, dispatch::image(&seen.entry, &deliver)))
     };
-    lanes.into_iter().filter_map(image).collect()
+    lanes.into_iter().filter_map(message).collect()
 }
 
 fn of(route: &Route) -> Option<&ByteString> {
@@ -224,75 +210,25 @@ fn of(route: &Route) -> Option<&ByteString> {
 }
 
 /// What the live route sends; nothing when it did not take the event.
-fn live<'s>(seen: &'s Seen, route: &ByteString) -> Images<'s> {
+fn live<'s>(seen: &'s Seen, route: &ByteString) -> Messages<'s> {
     let lanes = seen.entry.record.decision.iter().filter(|lane| lane.route == *route);
-    images(seen, lanes, Snapshot::entry)
-}
-
-/// What differs first between what a live route sends and what its shadow would send. Entries of one name are the same
-/// entry; the others are compared in order.
-fn compare(live: &Images<'_>, shadow: &Images<'_>) -> Option<Difference> {
-    if live.is_empty() {
-        return Some(Difference::Route);
-    }
-    if live.len() != shadow.len() {
-        return Some(Difference::Target);
-    }
-    let named = |images: &Images<'_>, name: &ByteString| images.iter().any(|(other, _)| *other == name);
-    let twins = live.iter().filter_map(|(name, one)| {
-        let (_, other) = shadow.iter().find(|(other, _)| other == name)?;
-        Some((one, other))
-    });
-    let alone = |images: &'_ &Images<'_>, others: &Images<'_>| -> Vec<usize> {
-        (0..images.len()).filter(|at| !named(others, images[*at].0)).collect()
-    };
-    let (alone_live, alone_shadow) = (alone(&live, shadow), alone(&shadow, live));
-    let paired = alone_live.iter().zip(&alone_shadow).map(|(one, other)| (&live[*one].1, &shadow[*other].1));
-    twins.chain(paired).filter_map(|(one, other)| difference(one, other)).min_by_key(|kind| *kind as u8)
-}
-
-fn difference(live: &Result<Image, Undeliverable>, shadow: &Result<Image, Undeliverable>) -> Option<Difference> {
-    match (live, shadow) {
-        (Ok(live), Ok(shadow)) if live.target != shadow.target => Some(Difference::Target),
-        (Ok(live), Ok(shadow)) if live.key != shadow.key => Some(Difference::Key),
-        (Ok(live), Ok(shadow)) => {
-            ((&live.headers, &live.body) != (&shadow.headers, &shadow.body)).then_some(Difference::Bytes)
-        }
-        (Err(live), Err(shadow)) => (live.reason != shadow.reason).then_some(Difference::Bytes),
-        _ => Some(Difference::Bytes),
-    }
+    messages(seen, lanes, Snapshot::entry)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Difference, Image, Images, Shadows, WAITING_BYTES, compare};
+    use super::{Shadows, WAITING_BYTES};
     use crate::cloudevents::{Attributes, Data, Event};
-    use crate::deliver::plan::Undeliverable;
     use crate::log::record::Record;
-    use crate::observability::trace::Ids;
     use crate::reload::snapshot::Snapshot;
-    use crate::state::Reason;
-    use crate::units::Micros;
-    use bytestring::ByteString;
     use std::sync::atomic::Ordering;
     use std::sync::{Arc, Mutex};
     use tokio::sync::mpsc;
 
     fn record(bytes: usize) -> Arc<Record> {
         let data = Data::Binary(vec![0; bytes].into());
-        let event =
-            Event { id: "1".into(), source: "/s".into(), ty: "t".into(), attributes: Attributes::default(), data };
-        Arc::new(Record {
-            received: Micros(1),
-            listener: "public".into(),
-            producer: None,
-            schema: None,
-            snapshot: "v".into(),
-            process: Ids::default().root(),
-            tracestate: None,
-            decision: Arc::default(),
-            event,
-        })
+        let event = Event { id: "1".into(), source: "/s".into(), ty: "t".into(), attributes: Attributes::default(), data };
+        Arc::new(Record::of(event))
     }
 
     #[test]
@@ -306,36 +242,5 @@ mod tests {
         seen.try_recv().unwrap();
         assert_eq!(shadows.waiting.load(Ordering::Relaxed), 0, "what was taken or refused gives its bytes back");
         assert_eq!([offer(1), offer(1), offer(1), offer(1)], [true, true, true, false], "too many");
-    }
-
-    fn fault(reason: Reason) -> Result<Image, Undeliverable> {
-        let code = crate::codes::Code::TransformFailed;
-        Err(Undeliverable { reason, code, detail: String::new(), target: None })
-    }
-
-    #[test]
-    fn the_first_difference_counts() {
-        let image = |target: &str, key: &str, body: &str| -> Result<Image, Undeliverable> {
-            let body = Some(body.to_owned().into());
-            Ok(Image { target: target.into(), key: Some(key.into()), headers: Vec::new(), body })
-        };
-        let [a, b, c]: [ByteString; 3] = ["a".into(), "b".into(), "c".into()];
-        let live: Images<'_> = vec![(&a, image("t", "k", "1")), (&b, image("u", "k", "2"))];
-        let cases: [(Images<'_>, Option<Difference>); 7] = [
-            (vec![(&b, image("u", "k", "2")), (&a, image("t", "k", "1"))], None),
-            (vec![(&a, image("t", "k", "1")), (&c, image("u", "k", "2"))], None),
-            (vec![(&a, image("t", "k", "1"))], Some(Difference::Target)),
-            (vec![(&a, image("t", "k", "x")), (&b, image("v", "k", "2"))], Some(Difference::Target)),
-            (vec![(&a, image("t", "k", "x")), (&b, image("u", "l", "2"))], Some(Difference::Key)),
-            (vec![(&a, image("t", "k", "x")), (&b, image("u", "k", "2"))], Some(Difference::Bytes)),
-            (vec![(&a, image("t", "k", "1")), (&b, fault(Reason::Template))], Some(Difference::Bytes)),
-        ];
-        for (number, (shadow, expected)) in cases.iter().enumerate() {
-            assert_eq!(compare(&live, shadow), *expected, "case {number}");
-        }
-        assert_eq!(compare(&Vec::new(), &live), Some(Difference::Route));
-        let broken = |reason| vec![(&a, fault(reason))];
-        assert_eq!(compare(&broken(Reason::Template), &broken(Reason::Template)), None);
-        assert_eq!(compare(&broken(Reason::Template), &broken(Reason::Transform)), Some(Difference::Bytes));
     }
 }

@@ -143,27 +143,13 @@ mod tests {
     use crate::cli::output::Paint;
     use crate::cloudevents::{Attributes, Data, Event};
     use crate::log::record::{Entry, Record};
-    use crate::observability::trace::Ids;
     use crate::pipeline::compare::{Change, Changed, Detail};
-    use crate::units::Micros;
     use std::sync::Arc;
 
     fn entry(position: u64) -> Entry {
         let id = format!("id\u{1b}{position}").into();
-        let event =
-            Event { id, source: "/s".into(), ty: "t".into(), attributes: Attributes::default(), data: Data::Absent };
-        let record = Record {
-            received: Micros(0),
-            listener: "".into(),
-            producer: None,
-            schema: None,
-            snapshot: "".into(),
-            process: Ids::default().root(),
-            tracestate: None,
-            decision: Arc::default(),
-            event,
-        };
-        Entry { position, record: Arc::new(record) }
+        let event = Event { id, source: "/s".into(), ty: "t".into(), attributes: Attributes::default(), data: Data::Absent };
+        Entry { position, record: Arc::new(Record::of(event)) }
     }
 
     fn changed(change: Change, route: Option<&str>) -> Changed {

@@ -5,17 +5,16 @@
 //! another name is another lane. What differs in every attempt (headers of the hop, message ids) is left out; what is
 //! derived from the position is the same on both sides.
 
+pub mod message;
 mod told;
 
 #[cfg(test)]
 mod tests;
 
 use super::accept;
-use super::dispatch::{self, Image};
+use super::dispatch;
 use crate::config::compile::DestinationSpec;
-use crate::deliver::entry::{DeliverEntry, Target};
-use crate::deliver::plan::Undeliverable;
-use crate::encode::Mode;
+use crate::deliver::entry::DeliverEntry;
 use crate::lane_name::LaneName;
 use crate::log::record::Entry;
 use crate::reload::snapshot::Snapshot;
@@ -23,7 +22,7 @@ use bytestring::ByteString;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// What changes.
+/// What changes. What comes first says most: a shadow route is told by its first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
@@ -130,30 +129,22 @@ impl Sides<'_> {
 
     /// What two deliver entries of one name send.
     fn messages(&self, entry: &Entry, old: &DeliverEntry, new: &DeliverEntry, found: &mut Found) {
-        let (route, name) = (Some(&old.lane.route), &*old.lane.name);
         let (before, after) = (dispatch::image(entry, old), dispatch::image(entry, new));
+        let mut changes: Vec<Change> = message::changes(&before, &after).collect();
         let moved =
             old.lane.destination != new.lane.destination || elsewhere(address(self.old, old), address(self.new, new));
-        if moved || filled(before.as_ref()).zip(filled(after.as_ref())).is_some_and(|(old, new)| old != new) {
-            let mut texts = [told::target_of(old, before.as_ref()), told::target_of(new, after.as_ref())];
-            if texts[0] == texts[1] {
-                texts[1].push_str(" on other servers");
-            }
-            let [before, after] = texts;
-            found.add(Change::Target, route, Detail::new(name, before, after));
+        if moved && !changes.contains(&Change::Target) {
+            changes.insert(0, Change::Target);
         }
-        match (&before, &after) {
-            (Ok(before), Ok(after)) => {
-                if before.key != after.key {
-                    let text = |key: &Option<String>| told::text_or(key.as_deref(), "no key");
-                    found.add(Change::Key, route, Detail::new(name, text(&before.key), text(&after.key)));
-                }
-                for detail in told::bytes(name, (old, before), (new, after)) {
-                    found.add(Change::Bytes, route, detail);
-                }
+        // A destination that drops its messages is told what they would be.
+        let rewritten = before.is_ok() && after.is_ok() && told::manner(old) != told::manner(new);
+        if rewritten && !changes.contains(&Change::Bytes) {
+            changes.push(Change::Bytes);
+        }
+        for change in changes {
+            for detail in told::message(change, (old, &before), (new, &after)) {
+                found.add(change, Some(&old.lane.route), detail);
             }
-            (Err(before), Err(after)) if before.reason == after.reason => {}
-            _ => found.add(Change::Bytes, route, Detail::new(name, told::outcome(&before), told::outcome(&after))),
         }
     }
 }
@@ -184,10 +175,6 @@ fn routes(decision: &[Arc<LaneName>]) -> impl Iterator<Item = (&ByteString, &[Ar
     chunks.filter_map(|lanes| Some((&lanes.first()?.route, lanes)))
 }
 
-fn filled<'i>(image: Result<&'i Image, &Undeliverable>) -> Option<&'i str> {
-    image.ok().map(|image| image.target.as_str())
-}
-
 /// Where an entry's destination stands, if its target does not say so.
 fn address<'s>(side: &'s Snapshot, entry: &DeliverEntry) -> Option<&'s [String]> {
     match side.destinations.get(&*entry.lane.destination)? {
@@ -202,14 +189,5 @@ fn elsewhere(before: Option<&[String]>, after: Option<&[String]>) -> bool {
     match (before, after) {
         (Some(before), Some(after)) => before.iter().all(|server| !after.contains(server)),
         (before, after) => before.is_some() != after.is_some(),
-    }
-}
-
-/// How a message is written; `None` where there is none.
-fn manner(entry: &DeliverEntry) -> Option<String> {
-    match (&entry.target, entry.mode) {
-        (Target::Stream(_), _) => None,
-        (_, Mode::Binary) => Some("binary mode".to_owned()),
-        (_, Mode::Structured) => Some(format!("structured mode, {}", entry.format.name())),
     }
 }

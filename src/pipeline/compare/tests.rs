@@ -3,9 +3,7 @@ use crate::cloudevents::{Attribute, Data, Event};
 use crate::config::compile::compile;
 use crate::config::sources::Sources;
 use crate::log::record::{Entry, Record};
-use crate::observability::trace::Ids;
 use crate::reload::snapshot::Snapshot;
-use crate::units::Micros;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -51,18 +49,7 @@ fn entry(position: u64, id: &str, attributes: &[(&str, &str)], data: Data) -> En
         attributes: others.map(|(name, text)| Attribute::string(name, text)).collect(),
         data,
     };
-    let record = Record {
-        received: Micros(1),
-        listener: "public".into(),
-        producer: None,
-        schema: None,
-        snapshot: "".into(),
-        process: Ids::default().root(),
-        tracestate: None,
-        decision: Arc::default(),
-        event,
-    };
-    Entry { position, record: Arc::new(record) }
+    Entry { position, record: Arc::new(Record::of(event)) }
 }
 
 fn order() -> Entry {

@@ -1,10 +1,12 @@
 //! Changes in words. What they quote of an event is cut around the place that differs, and is for the caller to make harmless
 //! where it is shown.
 
-use super::{Detail, manner};
+use super::message::Made;
+use super::{Change, Detail};
 use crate::cloudevents::Event;
-use crate::deliver::entry::DeliverEntry;
+use crate::deliver::entry::{DeliverEntry, Target};
 use crate::deliver::plan::Undeliverable;
+use crate::encode::Mode;
 use crate::log::record::Entry;
 use crate::pipeline::dispatch::{self, Image};
 use crate::pipeline::outcome::Refused;
@@ -60,15 +62,42 @@ pub(super) fn why_not(side: &Snapshot, route: &ByteString, event: &Event) -> Str
     }
 }
 
+/// A change of what two deliver entries of one name send.
+pub(super) fn message(
+    change: Change,
+    (old, before): (&DeliverEntry, &Made),
+    (new, after): (&DeliverEntry, &Made),
+) -> Vec<Detail> {
+    let name = &*old.lane.name;
+    match (change, before, after) {
+        (Change::Target, ..) => {
+            let mut texts = [target_of(old, before), target_of(new, after)];
+            if texts[0] == texts[1] {
+                texts[1].push_str(" on other servers");
+            }
+            let [before, after] = texts;
+            vec![Detail::new(name, before, after)]
+        }
+        (Change::Key, Ok(before), Ok(after)) => {
+            let text = |key: &Option<String>| {
+                key.as_deref().map_or_else(|| "no key".to_owned(), |key| format!("`{}`", cut(key, 0)))
+            };
+            vec![Detail::new(name, text(&before.key), text(&after.key))]
+        }
+        (_, Ok(before), Ok(after)) => bytes((old, before), (new, after)),
+        _ => vec![Detail::new(name, outcome(before), outcome(after))],
+    }
+}
+
 /// Where an entry sends an event.
 pub(super) fn target(entry: &Entry, deliver: &DeliverEntry) -> String {
-    target_of(deliver, dispatch::image(entry, deliver).as_ref())
+    target_of(deliver, &dispatch::image(entry, deliver))
 }
 
 /// Destination, and the topic, subject, URL or stream as it may be shown.
-pub(super) fn target_of(deliver: &DeliverEntry, image: Result<&Image, &Undeliverable>) -> String {
+fn target_of(deliver: &DeliverEntry, made: &Made) -> String {
     let destination = &deliver.lane.destination;
-    let target = match image {
+    let target = match made {
         Ok(image) if image.target.is_empty() => "gets it".to_owned(),
         Ok(image) => format!("`{}`", cut(&deliver.target.shown(&image.target), 0)),
         Err(fault) => dead_letter(fault),
@@ -77,13 +106,8 @@ pub(super) fn target_of(deliver: &DeliverEntry, image: Result<&Image, &Undeliver
     if deliver.lane.name == *destination { target } else { format!("{destination} {target}") }
 }
 
-/// A value in quotes, or the words for none.
-pub(super) fn text_or(text: Option<&str>, none: &str) -> String {
-    text.map_or_else(|| none.to_owned(), |text| format!("`{}`", cut(text, 0)))
-}
-
 /// A message, or the dead letter in its place.
-pub(super) fn outcome(made: &Result<Image, Undeliverable>) -> String {
+fn outcome(made: &Made) -> String {
     match made {
         Ok(_) => "a message".to_owned(),
         Err(fault) => dead_letter(fault),
@@ -94,15 +118,24 @@ fn dead_letter(fault: &Undeliverable) -> String {
     format!("dead letter ({}): {}", fault.code, cut(&fault.detail, 0))
 }
 
+/// How a message is written.
+pub(super) fn manner(entry: &DeliverEntry) -> String {
+    match (&entry.target, entry.mode) {
+        (Target::Stream(_), _) => "an event of the log".to_owned(),
+        (_, Mode::Binary) => "binary mode".to_owned(),
+        (_, Mode::Structured) => format!("structured mode, {}", entry.format.name()),
+    }
+}
+
 /// Every difference in what two entries of a name write.
-pub(super) fn bytes(name: &str, old: (&DeliverEntry, &Image), new: (&DeliverEntry, &Image)) -> Vec<Detail> {
+fn bytes((old, before): (&DeliverEntry, &Image), (new, after): (&DeliverEntry, &Image)) -> Vec<Detail> {
+    let name = &*old.lane.name;
     let mut details = Vec::new();
     let mut add = |what: &str, [before, after]: [String; 2]| {
         let place = if what.is_empty() { name.to_owned() } else { format!("{name}, {what}") };
-        details.push(Detail { place, before, after });
+        details.push(Detail::new(&place, before, after));
     };
-    let ((old, before), (new, after)) = (old, new);
-    let manners = [old, new].map(|entry| manner(entry).unwrap_or_else(|| "an event of the log".to_owned()));
+    let manners = [manner(old), manner(new)];
     if manners[0] != manners[1] {
         add("", manners);
     }
