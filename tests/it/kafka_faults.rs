@@ -3,7 +3,7 @@
 
 use crate::kafka_destination::{SOON, config, deliver, outgoing, start};
 use crate::support::kafka::KafkaServer;
-use crate::support::wait_for;
+use crate::support::{Broker as _, wait_for};
 use futures::StreamExt as _;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;

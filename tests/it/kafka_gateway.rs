@@ -4,7 +4,7 @@ use crate::kafka_destination::fresh_topic;
 use crate::support::gateway::Gateway;
 use crate::support::kafka::secured::Security;
 use crate::support::kafka::{KafkaServer, Landed};
-use crate::support::wait_for;
+use crate::support::{Broker as _, wait_for};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;

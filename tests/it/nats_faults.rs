@@ -2,7 +2,7 @@
 
 use crate::nats_destination::{SOON, deliver, ensuring, outgoing};
 use crate::support::nats::NatsServer;
-use crate::support::wait_for;
+use crate::support::{Broker as _, wait_for};
 use futures::StreamExt as _;
 use signalbox::codes::Code;
 use signalbox::deliver::Destination as _;

@@ -2,7 +2,7 @@
 
 use crate::support::gateway::Gateway;
 use crate::support::nats::NatsServer;
-use crate::support::wait_for;
+use crate::support::{Broker as _, wait_for};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 use super::{Ended, signalbox};
 use crate::kafka_destination::fresh_topic;
+use crate::support::Broker as _;
 use crate::support::kafka::KafkaServer;
 use crate::support::kafka::secured::Security;
 use crate::support::nats::NatsServer;

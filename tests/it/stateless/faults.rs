@@ -4,7 +4,7 @@ use super::{SOON, STATELESS, event, post};
 use crate::support::gateway::Gateway;
 use crate::support::kafka::KafkaServer;
 use crate::support::nats::NatsServer;
-use crate::support::wait_for;
+use crate::support::{Broker, wait_for};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -97,6 +97,19 @@ impl Load {
     }
 }
 
+/// Kills and pauses a broker: what is known to be away is told with 503, what may have taken a message with 502.
+async fn take_away(broker: &mut impl Broker, load: &Load) {
+    load.wait_for(202, 200).await;
+    broker.kill();
+    load.wait_for(503, 50).await;
+    broker.restart();
+    load.wait_for(202, 200).await;
+    broker.pause();
+    load.wait_for(502, 16).await;
+    broker.unpause();
+    load.wait_for(202, 200).await;
+}
+
 /// Everything answered 202 is there, nothing that was refused is.
 fn check(told: &BTreeMap<String, u16>, there: &BTreeSet<String>) {
     let of = |status: u16| told.iter().filter(move |(_, told)| **told == status).map(|(id, _)| id);
@@ -115,15 +128,7 @@ async fn nats_absent_killed_and_paused_under_load() {
     let load = Load::start(&gateway, 16);
     load.wait_for(503, 50).await;
     server.restart();
-    load.wait_for(202, 200).await;
-    server.kill();
-    load.wait_for(503, 50).await;
-    server.restart();
-    load.wait_for(202, 200).await;
-    server.pause();
-    load.wait_for(502, 16).await;
-    server.unpause();
-    load.wait_for(202, 200).await;
+    take_away(&mut server, &load).await;
     let told = load.finish().await;
     check(&told, &in_jetstream(&server).await);
     assert!(!gateway.dir().join("data").exists());
@@ -137,15 +142,7 @@ async fn kafka_absent_killed_and_paused_under_load() {
     load.wait_for(503, 50).await;
     server.restart();
     server.create_topic("all", 2, &[]).await;
-    load.wait_for(202, 200).await;
-    server.kill();
-    load.wait_for(503, 50).await;
-    server.restart();
-    load.wait_for(202, 200).await;
-    server.pause();
-    load.wait_for(502, 16).await;
-    server.unpause();
-    load.wait_for(202, 200).await;
+    take_away(&mut server, &load).await;
     let told = load.finish().await;
     let there = server.read("all").iter().map(|record| record.header("ce_id").expect("an id").to_owned()).collect();
     check(&told, &there);

@@ -4,7 +4,7 @@
 //! A producer does what the promise asks of it (README): after a 202 it goes on, after a cut connection or a 503 it sends the
 //! same event again, after a definite refusal it never does.
 
-use super::wait_for;
+use super::{Broker, wait_for};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -88,6 +88,22 @@ impl Ledger {
         }
         self.shared.book.lock().expect("no producer panicked").clone()
     }
+}
+
+/// Kills and pauses a broker three times under load, with 200 acknowledgements before each change: a destination that is
+/// down never stops ingest.
+pub async fn take_away(broker: &mut impl Broker, producers: &Ledger) {
+    for _ in 0..3 {
+        producers.wait_for_acks(200).await;
+        broker.kill();
+        producers.wait_for_acks(200).await;
+        broker.restart();
+        producers.wait_for_acks(200).await;
+        broker.pause();
+        producers.wait_for_acks(200).await;
+        broker.unpause();
+    }
+    assert_eq!(producers.failures(), 0, "a producer noticed that its broker was away");
 }
 
 async fn produce(key: usize, shared: Arc<Shared>, mut url: watch::Receiver<String>) {

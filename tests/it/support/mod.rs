@@ -29,6 +29,18 @@ where
     }
 }
 
+/// A broker that a test can take away.
+pub trait Broker {
+    /// Starts it again, on the same port and store.
+    fn restart(&mut self);
+    /// `kill -9`, and waits until it is gone.
+    fn kill(&mut self);
+    /// Stops it in its tracks: it keeps its connections and answers nothing.
+    fn pause(&self);
+    /// Lets it go on.
+    fn unpause(&self);
+}
+
 /// Sends a signal by name: `KILL STOP CONT TERM`. Through the shell, whose `kill` is everywhere.
 pub fn signal(pid: u32, name: &str) {
     let script = format!("kill -{name} {pid}");

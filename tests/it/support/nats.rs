@@ -1,6 +1,6 @@
 //! A real nats-server of one test's own: JetStream, own store, restart on the same port, kill, pause.
 
-use super::{note_process, signal, tail};
+use super::{Broker, note_process, signal, tail};
 use async_nats::jetstream::message::StreamMessage;
 use futures::StreamExt as _;
 use std::fs::File;
@@ -56,29 +56,6 @@ impl NatsServer {
     /// Its address with a login.
     pub fn url_with(&self, login: &str) -> String {
         format!("nats://{login}@127.0.0.1:{}", self.port)
-    }
-
-    /// Starts it again, on the same port and store.
-    pub fn restart(&mut self) {
-        assert!(self.child.is_none(), "it still runs");
-        assert!(self.try_run(), "nats-server does not come back:\n{}", tail(&self.dir.path().join("log")));
-    }
-
-    /// `kill -9`, and waits until it is gone.
-    pub fn kill(&mut self) {
-        let mut child = self.child.take().expect("it runs");
-        child.kill().expect("it can be killed");
-        child.wait().expect("it ends");
-    }
-
-    /// Stops it in its tracks: it keeps its connections and answers nothing.
-    pub fn pause(&self) {
-        signal(self.child.as_ref().expect("it runs").id(), "STOP");
-    }
-
-    /// Lets it go on.
-    pub fn unpause(&self) {
-        signal(self.child.as_ref().expect("it runs").id(), "CONT");
     }
 
     /// A client of the test's own.
@@ -140,6 +117,27 @@ impl NatsServer {
             child.wait().ok();
         }
         ready
+    }
+}
+
+impl Broker for NatsServer {
+    fn restart(&mut self) {
+        assert!(self.child.is_none(), "it still runs");
+        assert!(self.try_run(), "nats-server does not come back:\n{}", tail(&self.dir.path().join("log")));
+    }
+
+    fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+    }
+
+    fn pause(&self) {
+        signal(self.child.as_ref().expect("it runs").id(), "STOP");
+    }
+
+    fn unpause(&self) {
+        signal(self.child.as_ref().expect("it runs").id(), "CONT");
     }
 }
 

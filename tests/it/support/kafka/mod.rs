@@ -6,7 +6,7 @@ pub mod secured;
 pub use read::Landed;
 use secured::Security;
 
-use super::{note_process, signal, tail};
+use super::{Broker, note_process, signal, tail};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -81,27 +81,6 @@ impl KafkaServer {
     /// Its address.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
-    }
-
-    /// Starts it again, on the same port and store.
-    pub fn restart(&mut self) {
-        assert!(self.running.is_none(), "it still runs");
-        assert!(self.try_run(), "Kafka does not come back:\n{}", tail(&self.dir.path().join("log")));
-    }
-
-    /// `kill -9`, and waits until it is gone.
-    pub fn kill(&mut self) {
-        drop(self.running.take().expect("it runs"));
-    }
-
-    /// Stops it in its tracks: it keeps its connections and answers nothing.
-    pub fn pause(&self) {
-        signal(self.running.as_ref().expect("it runs").broker, "STOP");
-    }
-
-    /// Lets it go on.
-    pub fn unpause(&self) {
-        signal(self.running.as_ref().expect("it runs").broker, "CONT");
     }
 
     /// Creates a topic, with settings of its own such as `("max.message.bytes", "2000")`.
@@ -191,6 +170,25 @@ impl KafkaServer {
             }
         }
         false
+    }
+}
+
+impl Broker for KafkaServer {
+    fn restart(&mut self) {
+        assert!(self.running.is_none(), "it still runs");
+        assert!(self.try_run(), "Kafka does not come back:\n{}", tail(&self.dir.path().join("log")));
+    }
+
+    fn kill(&mut self) {
+        drop(self.running.take().expect("it runs"));
+    }
+
+    fn pause(&self) {
+        signal(self.running.as_ref().expect("it runs").broker, "STOP");
+    }
+
+    fn unpause(&self) {
+        signal(self.running.as_ref().expect("it runs").broker, "CONT");
     }
 }
 
