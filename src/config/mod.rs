@@ -10,6 +10,7 @@ pub mod compile;
 mod findings;
 pub mod gateway;
 pub mod interpolate;
+pub mod pairs;
 pub mod part;
 pub mod problem;
 pub mod reference;

@@ -1,6 +1,6 @@
 //! What stands under `tests:` of a route file, as written (routing.md §5 "test").
 
-use super::route_file::Pairs;
+use super::pairs::Pairs;
 use crate::encode::Mode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};

@@ -106,6 +106,15 @@ impl Template {
         after_attribute || rest.is_empty()
     }
 
+    /// The template with every attribute filled in by a text that is not empty, to judge what stands around them.
+    pub fn sample(&self) -> String {
+        let text = |part: &'_ Part| match part {
+            Part::Literal(text) => text.clone(),
+            Part::Attribute { .. } => "x".to_owned(),
+        };
+        self.parts.iter().map(text).collect()
+    }
+
     /// The attributes it holds.
     pub fn attributes(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {

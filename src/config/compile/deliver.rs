@@ -183,7 +183,7 @@ fn checked(
     problems: &mut Problems,
 ) -> Option<Template> {
     let template = transform::template(file, part, problems)?;
-    match check(&sample(template.text())) {
+    match check(&template.sample()) {
         Ok(()) => Some(template),
         Err(fault) => {
             let message = if part.node().is_secret() { format!("the {what} is not legal") } else { fault };
@@ -208,7 +208,7 @@ fn url(
     // Two good templates make a good one.
     let target = whole.and_then(|whole| {
         let template = Template::parse(&whole).map_err(|fault| fault.message)?;
-        UrlTarget::new(template, &sample(&whole), secret)
+        UrlTarget::new(template, secret)
     });
     match target {
         Ok(target) => Some(target),
@@ -218,24 +218,6 @@ fn url(
             None
         }
     }
-}
-
-/// A template with every attribute filled in, to judge the text around them.
-pub(super) fn sample(template: &str) -> String {
-    let mut filled = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some(at) = rest.find(['{', '}']) {
-        let (before, from) = rest.split_at(at);
-        filled.push_str(before);
-        if let Some(after) = from.strip_prefix("{{").or_else(|| from.strip_prefix("}}")) {
-            filled.push_str(from.get(..1).unwrap_or_default());
-            rest = after;
-        } else {
-            filled.push('x');
-            rest = from.split_once('}').map_or("", |(_, after)| after);
-        }
-    }
-    filled + rest
 }
 
 /// The name of a stream of the log; it stands in queries (`?stream=`) and takes no template.

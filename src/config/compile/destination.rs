@@ -1,6 +1,5 @@
 //! Destinations of all files: each has a name of its own and exactly one kind.
 
-use super::deliver::sample;
 use super::{DestinationSpec, File, HttpOptions, names, transform};
 use crate::codes::Code;
 use crate::config::part::Part;
@@ -100,8 +99,7 @@ fn http(file: &File<'_>, options: &Part<'_>, problems: &mut Problems) -> Option<
     let url = options.get("url")?;
     let secret = url.node().is_secret();
     let template = transform::template(file, url, problems)?;
-    let sample = sample(template.text());
-    if let Err(fault) = UrlTarget::new(template, &sample, secret) {
+    if let Err(fault) = UrlTarget::new(template, secret) {
         let hint = Some("url: \"https://host/path\"".to_owned());
         problems.error_with_hint(file.source, url.range(), Code::BadValue, fault, hint);
         return None;

@@ -21,15 +21,15 @@ pub struct UrlTarget {
 }
 
 impl UrlTarget {
-    /// A target. `sample` is the template with each attribute replaced by a text that is not empty; `Err` says what is
-    /// wrong with it.
-    pub fn new(template: Template, sample: &str, secret: bool) -> Result<UrlTarget, String> {
-        check(sample)?;
+    /// A target; `Err` says what is wrong with it.
+    pub fn new(template: Template, secret: bool) -> Result<UrlTarget, String> {
+        let sample = template.sample();
+        check(&sample)?;
         let literal = template.literal_prefix();
         if !template.is_literal() && (origin(literal).is_none_or(|origin| origin.len() == literal.len())) {
             return Err("the host of a URL is literal: templates stand behind the `/` that ends it".to_owned());
         }
-        Ok(UrlTarget { template, empty: empty_segments(sample), secret })
+        Ok(UrlTarget { template, empty: empty_segments(&sample), secret })
     }
 
     /// Is this filled-in URL one that may be posted to?
@@ -130,8 +130,7 @@ mod tests {
     use crate::transform::template::Template;
 
     fn target(template: &str) -> Result<UrlTarget, String> {
-        let sample = template.replace("{type}", "x").replace("{id}", "x");
-        UrlTarget::new(Template::parse(template).unwrap(), &sample, false)
+        UrlTarget::new(Template::parse(template).unwrap(), false)
     }
 
     #[test]
