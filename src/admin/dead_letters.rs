@@ -1,20 +1,17 @@
 //! `GET dead-letters`: events nobody tries again, newest first, with their data: the log may no longer have them.
 
 use super::Admin;
-use super::answer::{self, Outcome, Refusal};
-use super::events::Page;
+use super::answer::{Outcome, Refusal};
+use super::page::Page;
 use super::query::Query;
 use crate::cloudevents::json;
 use crate::log::record;
 use crate::state::{DeadLetter, Reason};
 use crate::units::Micros;
 use axum::extract::{RawQuery, State};
-use http::header::{HeaderValue, LINK};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// A page ends when its items have this many bytes.
-const PAGE_BYTES: usize = 8 << 20;
 /// Dead letters read at once, each with its whole event.
 const CHUNK: usize = 32;
 
@@ -38,21 +35,19 @@ pub async fn list(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> O
     let page = {
         let _turn = admin.turn().await;
         let mut page = Page::default();
-        let mut missing = limit;
         loop {
-            let wanted = (missing + 1).min(CHUNK);
+            let wanted = (page.missing(limit) + 1).min(CHUNK);
             let letters = state.dead_letters(route.clone(), below, wanted).await;
             let letters = letters.map_err(|error| Refusal::failed(&error))?;
             let exhausted = letters.len() < wanted;
             let mut full = false;
             for letter in letters {
-                full = missing == 0 || page.bytes() >= PAGE_BYTES;
+                full = page.is_full(limit);
                 if full {
                     break;
                 }
                 push(&mut page, &letter);
                 below = Some(letter.sequence);
-                missing -= 1;
             }
             if full {
                 page.next = below;
@@ -62,13 +57,7 @@ pub async fn list(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> O
             }
         }
     };
-    let mut response = answer::document(page.document("dead_letters"));
-    if let Some(next) = page.next
-        && let Ok(link) = HeaderValue::try_from(query.link("/api/v1/dead-letters", next))
-    {
-        response.headers_mut().insert(LINK, link);
-    }
-    Ok(response)
+    Ok(page.answer("dead-letters", &query))
 }
 
 fn push(page: &mut Page, letter: &DeadLetter) {

@@ -1,7 +1,9 @@
-//! `GET events`: the log, newest first, by attribute, time, trace, route and status.
+//! `GET events`: the log, newest first, by attribute, time, trace, route and status; with the data of the events where it is
+//! asked for.
 
 use super::Admin;
-use super::answer::{self, Outcome, Refusal};
+use super::answer::{Outcome, Refusal};
+use super::page::Page;
 use super::query::{self, Query};
 use super::sift::Sieve;
 use super::status::Status;
@@ -10,7 +12,6 @@ use crate::log;
 use crate::log::record::Entry;
 use crate::units::Micros;
 use axum::extract::{RawQuery, State};
-use http::header::{HeaderValue, LINK};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ const KNOWN: &[&str] = &[
     "status",
     "limit",
     "after",
+    "data",
 ];
 
 /// What the log's own indexes do not know.
@@ -41,6 +43,8 @@ const KNOWN: &[&str] = &[
 struct Wanted {
     sieve: Sieve,
     status: Option<Status>,
+    /// Events are shown with their data.
+    data: bool,
 }
 
 #[derive(Serialize)]
@@ -74,90 +78,50 @@ pub async fn list(State(admin): State<Arc<Admin>>, RawQuery(raw): RawQuery) -> O
         route: query.text("route"),
         below: query.number("after")?,
     };
-    let page = Page::read(&admin, search, Wanted { sieve, status }, query.limit()?).await?;
-    let mut response = answer::document(page.document("events"));
-    if let Some(next) = page.next
-        && let Ok(link) = HeaderValue::try_from(query.link("/api/v1/events", next))
-    {
-        response.headers_mut().insert(LINK, link);
-    }
-    Ok(response)
+    let page = read(&admin, search, Wanted { sieve, status, data: query.flag("data")? }, query.limit()?).await?;
+    Ok(page.answer("events", &query))
 }
 
-/// Items of a list as JSON, and where the list goes on.
-#[derive(Debug, Default)]
-pub struct Page {
-    items: Vec<u8>,
-    count: usize,
-    /// What `after` takes for the rest; `None` at the end.
-    pub next: Option<u64>,
-}
-
-impl Page {
-    /// Appends an item: the members of `head`, then `event`.
-    pub fn push(&mut self, head: &impl Serialize, event: &[u8]) {
-        if self.count > 0 {
-            self.items.push(b',');
-        }
-        answer::push_with_event(&mut self.items, head, event);
-        self.count += 1;
-    }
-
-    /// Bytes of all items so far.
-    pub fn bytes(&self) -> usize {
-        self.items.len()
-    }
-
-    /// `{"<member>":[…],"next":…}`.
-    pub fn document(&self, member: &str) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.items.len() + 64);
-        out.extend_from_slice(format!("{{\"{member}\":[").as_bytes());
-        out.extend_from_slice(&self.items);
-        let next = self.next.map_or_else(|| "null".to_owned(), |next| next.to_string());
-        out.extend_from_slice(format!("],\"next\":{next}}}").as_bytes());
-        out
-    }
-
-    async fn read(admin: &Arc<Admin>, mut search: log::Query, wanted: Wanted, limit: usize) -> Result<Page, Refusal> {
-        let _turn = admin.turn().await;
-        let mut page = Page::default();
-        for _ in 0..CHUNKS {
-            // One more than missing tells whether there is another page.
-            let count = (limit - page.count + 1).min(CHUNK);
-            let entries = read_chunk(admin, search.clone(), &wanted, count).await?;
-            let exhausted = entries.len() < count;
-            for (entry, found) in entries {
-                if page.count == limit {
-                    page.next = search.below;
-                    return Ok(page);
-                }
-                search.below = Some(entry.position);
-                if wanted.sieve.fits(&entry.record.event) && wanted.status.is_none_or(|status| status == found) {
-                    page.push_entry(&entry, found);
-                }
-            }
-            if exhausted {
+async fn read(admin: &Arc<Admin>, mut search: log::Query, wanted: Wanted, limit: usize) -> Result<Page, Refusal> {
+    let _turn = admin.turn().await;
+    let mut page = Page::default();
+    for _ in 0..CHUNKS {
+        // One more than missing tells whether there is another page.
+        let count = (page.missing(limit) + 1).min(CHUNK);
+        let entries = read_chunk(admin, search.clone(), &wanted, count).await?;
+        let exhausted = entries.len() < count;
+        for (entry, found) in entries {
+            if page.is_full(limit) {
+                page.next = search.below;
                 return Ok(page);
             }
-            if wanted.sieve.is_done() {
-                break;
+            search.below = Some(entry.position);
+            if wanted.sieve.fits(&entry.record.event) && wanted.status.is_none_or(|status| status == found) {
+                push(&mut page, &entry, found, wanted.data);
             }
         }
-        page.next = search.below;
-        Ok(page)
+        if exhausted {
+            return Ok(page);
+        }
+        if wanted.sieve.is_done() {
+            break;
+        }
     }
+    page.next = search.below;
+    Ok(page)
+}
 
-    fn push_entry(&mut self, entry: &Entry, status: Status) {
-        let record = &entry.record;
-        let summary = Summary {
-            position: entry.position,
-            received: record.received,
-            listener: &record.listener,
-            producer: record.producer.as_deref(),
-            status,
-        };
-        self.push(&summary, &json::write_without_data(&record.event));
-    }
+fn push(page: &mut Page, entry: &Entry, status: Status, data: bool) {
+    let record = &entry.record;
+    let summary = Summary {
+        position: entry.position,
+        received: record.received,
+        listener: &record.listener,
+        producer: record.producer.as_deref(),
+        status,
+    };
+    let event = if data { json::write(&record.event) } else { json::write_without_data(&record.event) };
+    page.push(&summary, &event);
 }
 
 async fn read_chunk(
@@ -168,7 +132,7 @@ async fn read_chunk(
 ) -> Result<Vec<(Arc<Entry>, Status)>, Refusal> {
     let durable = admin.durable()?;
     let delivery = durable.delivery.clone();
-    let Wanted { sieve, status } = wanted.clone();
+    let Wanted { sieve, status, .. } = wanted.clone();
     let keep = Arc::new(move |entry: &Entry| {
         status.is_none_or(|status| status.is_possible(entry, &delivery)) && sieve.takes(&entry.record.event)
     });
@@ -185,24 +149,4 @@ async fn read_chunk(
         (entry, status)
     };
     Ok(entries.into_iter().map(with_status).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Page;
-
-    #[test]
-    fn a_page_is_one_document() {
-        #[derive(serde::Serialize)]
-        struct Head {
-            position: u64,
-        }
-        let mut page = Page::default();
-        assert_eq!(page.document("events"), br#"{"events":[],"next":null}"#);
-        page.push(&Head { position: 2 }, b"{}");
-        page.push(&Head { position: 1 }, b"{}");
-        page.next = Some(1);
-        let expected = br#"{"events":[{"position":2,"event":{}},{"position":1,"event":{}}],"next":1}"#;
-        assert_eq!(page.document("events"), expected);
-    }
 }

@@ -9,6 +9,7 @@ pub mod health;
 pub mod host;
 pub mod metrics;
 pub mod openapi;
+pub mod page;
 pub mod query;
 pub mod rejections;
 pub mod routes;

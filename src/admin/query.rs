@@ -51,6 +51,15 @@ impl Query {
         self.text(name).map(parse).transpose()
     }
 
+    /// `true` or `false`, which is the default.
+    pub fn flag(&self, name: &str) -> Result<bool, Refusal> {
+        match self.text(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(bad(format!("`{name}` is true or false, not `{other}`"))),
+        }
+    }
+
     /// `limit`: 1 to 1000.
     pub fn limit(&self) -> Result<usize, Refusal> {
         match self.number("limit")? {

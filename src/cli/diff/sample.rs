@@ -27,6 +27,11 @@ impl Sample {
         self.of.checked_sub(number.saturating_add(1)).is_some_and(|number| self.takes(number))
     }
 
+    /// Are fewer than one of `events` taken?
+    pub fn is_sparse(&self, events: u64) -> bool {
+        self.most < self.of / events
+    }
+
     /// How many events are taken; `None` where nobody has counted.
     pub fn size(&self) -> Option<u64> {
         (self.of < u64::MAX).then(|| self.most.min(self.of))
@@ -55,6 +60,8 @@ mod tests {
             assert_eq!(back, forward);
         }
         assert!(!Sample::new(0, 3).takes(0) && !Sample::new(0, 3).takes_from_newest(0), "what came later is not of it");
+        assert!(Sample::new(1_000, 9).is_sparse(100) && !Sample::new(1_000, 10).is_sparse(100));
+        assert!(!Sample::ALL.is_sparse(100) && !Sample::new(0, 3).is_sparse(100));
         assert!(Sample::ALL.takes(u64::MAX - 1) && Sample::ALL.takes_from_newest(0) && Sample::ALL.size().is_none());
     }
 }

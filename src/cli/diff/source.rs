@@ -1,5 +1,5 @@
-//! Where the events come from: the data directory, which is only read, or a running gateway. One event, or one page, is in
-//! memory at a time.
+//! Where the events come from: the data directory, which is only read, or a running gateway. A few hundred events, or one
+//! page, are in memory at a time.
 
 use super::progress::Progress;
 use super::sample::Sample;
@@ -12,7 +12,6 @@ use crate::codes::Code;
 use crate::log::OpenError;
 use crate::log::read_only::ReadOnlyLog;
 use crate::log::record::{Entry, Record};
-use crate::observability::trace::Ids;
 use crate::route::cesql::Expression;
 use crate::units::Micros;
 use futures::StreamExt;
@@ -21,8 +20,10 @@ use serde_json::value::RawValue;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Events asked for at once.
+/// Events asked for at once, where each is asked for by itself.
 const AT_ONCE: usize = 8;
+/// A sample that takes fewer than one event of so many asks for each by itself: pages hold the others, too.
+const SPARSE: u64 = 50;
 
 /// What is done with an event.
 pub type Visit<'v> = dyn FnMut(&Entry) + 'v;
@@ -83,9 +84,9 @@ impl Source {
                 progress.of("counting", None);
                 let mut after = None;
                 loop {
-                    let (positions, next) = gateway.page(after.as_deref()).await?;
-                    gateway.newest = gateway.newest.or(positions.first().copied());
-                    count += positions.len() as u64;
+                    let (events, next) = gateway.page(false, after.as_deref()).await?;
+                    gateway.newest = gateway.newest.or(events.first().map(|told| told.position));
+                    count += events.len() as u64;
                     progress.at(count);
                     let Some(next) = next else { break };
                     after = Some(next);
@@ -151,40 +152,36 @@ fn unreadable(error: &OpenError) -> Failure {
     Failure::coded(Exit::LogBroken, Code::LogUnreadable, format!("{error}{cause}"))
 }
 
-/// What is read of a listed event.
+/// What is read of an event.
 #[derive(Deserialize)]
-struct Listed {
-    position: u64,
-}
-
-/// What is read of one event.
-#[derive(Deserialize)]
-struct Detail {
+struct Told {
     position: u64,
     event: Box<RawValue>,
 }
 
 impl Gateway {
-    /// The positions of a page, newest first, and where the list goes on.
-    async fn page(&self, after: Option<&str>) -> Result<(Vec<u64>, Option<String>), Failure> {
+    /// A page of events, newest first, and where the list goes on.
+    async fn page(&self, data: bool, after: Option<&str>) -> Result<(Vec<Told>, Option<String>), Failure> {
         let client = &self.client;
-        let page = pages::page(client, "events", "events", &self.query, pages::LARGEST_PAGE, after).await?;
-        let positions = page.items.iter().map(|item| client.read::<Listed>(item.get()).map(|item| item.position));
+        let mut query = self.query.clone();
+        query.extend(data.then(|| ("data", "true".to_owned())));
+        let page = pages::page(client, "events", "events", &query, pages::LARGEST_PAGE, after).await?;
+        let events = page.items.iter().map(|item| client.read(item.get()));
         let next = page.next().filter(|next| Some(next.as_str()) != after);
-        Ok((positions.collect::<Result<_, _>>()?, next))
+        Ok((events.collect::<Result<_, _>>()?, next))
     }
 
     async fn each(&self, sample: &Sample, progress: &Progress, visit: &mut Visit<'_>) -> Result<(), Failure> {
         let mut after = self.newest.map(|newest| newest.saturating_add(1).to_string());
         let (mut numbers, mut done) = (0.., 0);
+        let in_pages = !sample.is_sparse(SPARSE);
         loop {
-            let (positions, next) = self.page(after.as_deref()).await?;
-            let taken = positions
-                .into_iter()
-                .filter(|_| numbers.next().is_some_and(|number| sample.takes_from_newest(number)))
-                .map(|position| self.event(position));
-            let mut events = futures::stream::iter(taken).buffered(AT_ONCE);
-            while let Some(entry) = events.next().await {
+            let (mut events, next) = self.page(in_pages, after.as_deref()).await?;
+            events.retain(|_| numbers.next().is_some_and(|number| sample.takes_from_newest(number)));
+            let mut entries = futures::stream::iter(events)
+                .map(|told| async move { if in_pages { self.entry(&told).map(Some) } else { self.whole(&told).await } })
+                .buffered(AT_ONCE);
+            while let Some(entry) = entries.next().await {
                 entry?.iter().for_each(&mut *visit);
                 done += 1;
                 progress.at(done);
@@ -194,28 +191,19 @@ impl Gateway {
         }
     }
 
-    /// One event with its data; `None` when retention has removed it meanwhile.
-    async fn event(&self, position: u64) -> Result<Option<Entry>, Failure> {
-        let body = match self.client.get(&format!("events/{position}"), &[]).await {
-            Ok(body) => body,
-            Err(Failure::Fault(fault)) if fault.problem.text("code") == Code::NotFound.to_string() => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
-        let detail: Detail = self.client.read(&body)?;
-        let event = expression::event_of(detail.event.get())
-            .ok_or_else(|| self.client.strange(&format!("what it keeps at position {position} is no event")))?;
-        let record = Record {
-            // None of these reaches a message that is compared.
-            received: Micros(0),
-            listener: "".into(),
-            producer: None,
-            schema: None,
-            snapshot: "".into(),
-            process: Ids::default().root(),
-            tracestate: None,
-            decision: Arc::default(),
-            event,
-        };
-        Ok(Some(Entry { position: detail.position, record: Arc::new(record) }))
+    /// An event that was told without its data; `None` when retention has removed it meanwhile.
+    async fn whole(&self, told: &Told) -> Result<Option<Entry>, Failure> {
+        match self.client.get(&format!("events/{}", told.position), &[]).await {
+            Ok(body) => self.entry(&self.client.read(&body)?).map(Some),
+            Err(Failure::Fault(fault)) if fault.problem.text("code") == Code::NotFound.to_string() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// None of what a record holds beside the event reaches a message that is compared.
+    fn entry(&self, told: &Told) -> Result<Entry, Failure> {
+        let event = expression::event_of(told.event.get())
+            .ok_or_else(|| self.client.strange(&format!("what it keeps at position {} is no event", told.position)))?;
+        Ok(Entry { position: told.position, record: Arc::new(Record::of(event)) })
     }
 }

@@ -124,3 +124,24 @@ fn no_folder_and_a_folder_without_segments_are_no_log() {
     std::fs::write(segment, "no database, but long enough to be looked at").unwrap();
     assert!(ReadOnlyLog::open(folder.path()).is_err());
 }
+
+#[tokio::test]
+async fn a_large_log_is_read_in_pieces_that_are_let_go() {
+    const EVENTS: u64 = 200_000;
+    let bench = Bench::new();
+    let log = bench.open();
+    fill(&log, 0..EVENTS, 5_000).await;
+    log.close().await;
+    let mut outside = ReadOnlyLog::open(&bench.options.dir).unwrap().unwrap();
+    let mut read = 0;
+    let counted = allocation_counter::measure(|| {
+        let mut next = Some(outside.first());
+        while let Some(from) = next {
+            let batch = outside.read(from, Micros(0)).unwrap();
+            read += batch.entries.len() as u64;
+            next = batch.next;
+        }
+    });
+    assert_eq!(read, EVENTS);
+    assert!(counted.bytes_max < 8 << 20, "{} bytes were held at once", counted.bytes_max);
+}

@@ -170,6 +170,26 @@ async fn events_are_chosen_by_filter_time_and_sample() {
 }
 
 #[tokio::test]
+async fn large_windows_are_read_in_pages_and_sparse_samples_one_by_one() {
+    const EVENTS: usize = 2_400;
+    let gateway = Gateway::start(&[("routes/a.yaml", OLD)]).await;
+    for start in (0..EVENTS).step_by(800) {
+        let event = |id: usize| json!({"specversion": "1.0", "id": id.to_string(), "source": "/s", "type": "order", "region": "eu", "n": 1});
+        let batch = Value::from((start..start + 800).map(event).collect::<Vec<_>>());
+        let request =
+            gateway.http().post(gateway.ingress("/")).header("content-type", "application/cloudevents-batch+json");
+        assert_eq!(request.body(batch.to_string()).send().await.unwrap().status(), 202);
+    }
+    let new = with(&gateway, &[("key: \"{region}\"", "key: \"{id}\"")]);
+    let url = gateway.admin("");
+    for (sample, events) in [(&[][..], EVENTS), (&["--sample", "20"][..], 20), (&["--sample", "1000"], 1000)] {
+        let over_api = document(&gateway, &new, &[sample, &["--admin-url", &url]].concat()).await;
+        assert_eq!((&over_api["events"], &over_api["changed"]), (&json!(events), &json!(events)), "{sample:?}");
+        assert_eq!(over_api, document(&gateway, &new, sample).await, "{sample:?}");
+    }
+}
+
+#[tokio::test]
 async fn verdicts_are_those_of_the_new_schemas() {
     let gateway = recorded().await;
     let same = gateway.dir().join("routes");
