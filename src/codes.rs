@@ -136,7 +136,7 @@ codes! {
     BadExpression = 2045, "invalid CloudEvents SQL",
         "The text is no CloudEvents SQL expression (CESQL 1.0). The message says where reading stopped and what was expected. Only attributes can be asked for; for the data there is the jq filter.";
     QuestionableExpression = 2046, "questionable CloudEvents SQL",
-        "The expression is valid, but may not mean what it looks like: AND, OR and XOR have one rank and go from left to right. Write parentheses where they are mixed.";
+        "The expression is valid, but may not mean what it looks like: AND, OR and XOR have one rank and go from left to right, so write parentheses where they are mixed; a-b is a subtraction, since names of attributes hold no dash.";
     BadProgram = 2047, "invalid jq program",
         "The text is no jq program, names something that does not exist, or is one that need not end: recursive definitions, recurse(f), while, until, repeat, range without literal bounds of at most 100000, input, env, import. The message says where and what to write instead.";
     BadSplit = 2055, "invalid split",
@@ -208,6 +208,10 @@ codes! {
         "Recorded events are read from the log of a gateway: from its data directory (--data-dir, or data_dir of the config file), or with --admin-url from a running gateway. A gateway whose listeners all have ack: destinations keeps none.";
     LogUnreadable = 4031, "the log cannot be read",
         "A file of the data directory cannot be opened or is none of this version. Nothing was changed. May this user read the directory?";
+    NoSuchRoute = 4041, "no such route",
+        "The command was asked for a route that none of the files at hand, or of the gateway it asks, declares. GET /api/v1/routes lists those of a gateway.";
+    NoSuchTest = 4042, "no such test",
+        "The command was asked for tests by a text that is in no name under tests: of the route files.";
 }
 
 impl Code {

@@ -37,14 +37,21 @@ pub struct Local {
 impl Local {
     /// Loads the files. Their problems are told, and end the command with 78.
     pub fn load(files: &ServeArgs, format: Format) -> Result<Local, Failure> {
+        Local::read(files).map_err(|problems| serve::bad_files(&problems, format))
+    }
+
+    /// Loads the files, or gives all their problems.
+    pub fn read(files: &ServeArgs) -> Result<Local, Vec<Problem>> {
         let missing = missing([files.routes_dir.as_deref(), files.schemas_dir.as_deref()]);
         if !missing.is_empty() {
-            return Err(serve::bad_files(&missing, format));
+            return Err(missing);
         }
-        let loaded = config::load(files.config.as_deref(), &files.overrides());
-        let loaded = loaded.map_err(|problems| serve::bad_files(&problems, format))?;
+        let loaded = config::load(files.config.as_deref(), &files.overrides())?;
         let config = loaded.gateway;
-        let listener = config.listeners.first().ok_or_else(|| Failure::usage("the config file has no listener"))?;
+        let Some(listener) = config.listeners.first() else {
+            let file = files.config.as_deref().map_or_else(|| "signalbox.yaml".to_owned(), shown_path);
+            return Err(vec![Problem::of_file(file, Code::MissingKey, "there is no listener")]);
+        };
         // Nothing is remembered of a request, so it does not matter what it would be remembered by.
         let policy = Policy::new(listener, &config, Fingerprints::new([0; 16]));
         let mut compiled = loaded.compiled;

@@ -13,6 +13,8 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::local::Local;
 use crate::cli::output::{Printer, clean, shorten};
+use crate::cli::serve;
+use crate::codes::Code;
 use coverage::Coverage;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -76,7 +78,14 @@ struct Report<'r> {
 
 /// Runs the tests; ends with 1 if one fails.
 pub fn run(args: &Args, printer: &mut Printer) -> Result<(), Failure> {
-    let local = Local::load(&args.files, printer.format)?;
+    let local = match Local::read(&args.files) {
+        Ok(local) => local,
+        Err(problems) => {
+            // A report that is missing, or that of the run before, would tell CI another story.
+            args.junit.as_deref().map_or(Ok(()), |file| junit::write_problems(file, &problems))?;
+            return Err(serve::bad_files(&problems, printer.format));
+        }
+    };
     let mut seen = coverage::Seen::default();
     let mut outcomes = Vec::new();
     let only = args.only.as_deref().unwrap_or_default();
@@ -97,7 +106,9 @@ pub fn run(args: &Args, printer: &mut Printer) -> Result<(), Failure> {
         });
     }
     if outcomes.is_empty() && !local.tests.is_empty() {
-        return Err(Failure::other(Exit::BadData, "no test has such a name", only));
+        let hint = "a part of a name is enough; without TEXT all tests run";
+        let detail = format!("no test has `{}` in its name", shorten(only, LINE));
+        return Err(Failure::coded(Exit::BadData, Code::NoSuchTest, detail).hint(hint));
     }
     let coverage = seen.coverage(&local.snapshot);
     if let Some(file) = &args.junit {

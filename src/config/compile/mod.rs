@@ -160,7 +160,7 @@ pub(super) fn compile_from(
         jq: sources.jq,
     };
     let routes = route::compile(&files, &declared, &around, &mut problems);
-    let tests = test::compile(&files, &mut problems);
+    let tests = test::compile(&files, &test::Names::of(&files, &declared, routes.complete), &mut problems);
     let failed = problems.has_errors();
     if !failed {
         findings::look(&files, &mut problems);

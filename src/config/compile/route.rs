@@ -26,6 +26,8 @@ pub struct Compiled {
     pub shadows: Vec<Arc<DeliverEntry>>,
     /// Where each route is declared: file and line.
     pub origins: BTreeMap<String, (String, u32)>,
+    /// No file and no route could be read so badly that there may be more names.
+    pub complete: bool,
 }
 
 /// Compiles all routes; what is not good is left out and was reported.
@@ -56,6 +58,7 @@ pub fn compile(files: &[File<'_>], declared: &Declared<'_>, around: &Around<'_>,
         }
     }
     references.check(complete, problems);
+    compiled.complete = complete;
     compiled
 }
 

@@ -1,11 +1,15 @@
 //! Tests of all files, for `signalbox test`; a gateway that serves only sees that they can be read.
 
-use super::{File, names};
+use super::File;
+use super::destination::Declared as Destinations;
 use crate::codes::Code;
+use crate::config::part::Part;
 use crate::config::problem::Problems;
+use crate::config::suggest::{did_you_mean, known};
 use crate::config::test_file::{Expect, Given, Test, Wanted};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
 
 /// A test with its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,14 +24,78 @@ pub struct Declared {
     pub line: u32,
 }
 
+/// What the deliveries that tests expect may name.
+pub(in crate::config) struct Names<'d, 'n> {
+    /// Every declared route with the names of its deliver entries, good or not; `None`: one of them has no name.
+    routes: BTreeMap<&'n str, Option<Vec<&'n str>>>,
+    /// There may be no other route.
+    complete: bool,
+    destinations: &'d Destinations<'n>,
+}
+
+impl<'d, 'n> Names<'d, 'n> {
+    /// Those of all files; `complete`: no route could hold more names.
+    pub(in crate::config) fn of(
+        files: &[File<'n>],
+        destinations: &'d Destinations<'n>,
+        complete: bool,
+    ) -> Names<'d, 'n> {
+        let routes = files.iter().flat_map(|file| file.part.get("routes").map(Part::items).unwrap_or_default());
+        let routes = routes.filter_map(|route| Some((route.get("name")?.text()?, entries(route))));
+        Names { routes: routes.collect(), complete, destinations }
+    }
+
+    /// Reports names of a delivery that are those of nothing: no event could ever make it.
+    fn check(&self, file: &File<'_>, wanted: &Part<'_>, problems: &mut Problems) {
+        let named = |key: &str| wanted.get(key).and_then(|part| Some((part.text()?, part.range())));
+        let mut unknown = |range, message: String, hint: String| {
+            problems.error_with_hint(file.source, range, Code::UnknownReference, message, Some(hint));
+        };
+        let near = |name: &str, what: &str, names: &[&str]| {
+            did_you_mean(name, names.iter().copied()).unwrap_or_else(|| known(what, names))
+        };
+        if let Some((name, range)) = named("destination")
+            && self.destinations.complete
+            && !self.destinations.by_name.contains_key(name)
+        {
+            unknown(range, format!("there is no destination `{name}`"), self.destinations.hint(name));
+        }
+        let Some((route, range)) = named("route") else { return };
+        let Some(entries) = self.routes.get(route) else {
+            if self.complete {
+                let names: Vec<&str> = self.routes.keys().copied().collect();
+                unknown(range, format!("there is no route `{route}`"), near(route, "declared", &names));
+            }
+            return;
+        };
+        if let Some(entries) = entries
+            && let Some((name, range)) = named("name").filter(|(name, _)| !entries.contains(name))
+        {
+            let message = format!("route `{route}` has no deliver entry `{name}`");
+            unknown(range, message, near(name, "its entries", entries));
+        }
+    }
+}
+
+/// The names of a route's deliver entries: that of the destination where no other is written.
+fn entries<'n>(route: &Part<'n>) -> Option<Vec<&'n str>> {
+    let branches = route.get("split").map(Part::items).unwrap_or_default();
+    let lists = branches.iter().chain([route]).filter_map(|part| part.get("deliver"));
+    let name = |entry: &Part<'n>| {
+        let name = entry.get("name").filter(|name| !name.is_null()).or(entry.get("destination"));
+        name.and_then(Part::text)
+    };
+    lists.flat_map(Part::items).map(name).collect()
+}
+
 /// Collects the tests of all files, in order.
-pub(in crate::config) fn compile(files: &[File<'_>], problems: &mut Problems) -> Vec<Declared> {
+pub(in crate::config) fn compile(files: &[File<'_>], names: &Names<'_, '_>, problems: &mut Problems) -> Vec<Declared> {
     let mut tests = Vec::new();
     for file in files {
         // A name is that of a file beside its route file, and unique there.
-        let mut seen = names::Seen::default();
+        let mut seen = super::names::Seen::default();
         for part in file.part.get("tests").map_or(&[][..], |list| list.items()) {
-            let Some(name) = names::read(file, part.get("name"), "test", problems) else { continue };
+            let Some(name) = super::names::read(file, part.get("name"), "test", problems) else { continue };
             let unique = seen.add(file, name, "test", problems);
             if !unique || !part.is_good() {
                 continue;
@@ -38,6 +106,7 @@ pub(in crate::config) fn compile(files: &[File<'_>], problems: &mut Problems) ->
                     if let Some(data) = part.get("data") {
                         data.node().json_text(&mut wanted.data_json);
                     }
+                    names.check(file, part, problems);
                     check(file, wanted, part, problems);
                 }
             }
@@ -49,7 +118,7 @@ pub(in crate::config) fn compile(files: &[File<'_>], problems: &mut Problems) ->
     tests
 }
 
-fn check(file: &File<'_>, wanted: &Wanted, part: &crate::config::part::Part<'_>, problems: &mut Problems) {
+fn check(file: &File<'_>, wanted: &Wanted, part: &Part<'_>, problems: &mut Problems) {
     let targets = ["topic", "subject", "url", "stream"];
     let written: Vec<_> = targets.into_iter().filter_map(|key| part.key_range(key)).collect();
     if let [_, second, ..] = written.as_slice() {

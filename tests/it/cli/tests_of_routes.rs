@@ -210,7 +210,7 @@ async fn a_report_for_ci_and_other_ends() {
     let report = folder.0.path().join("report.xml");
     let ended = folder.test(&["--junit", report.to_str().unwrap()]).await;
     assert_eq!(ended.code, 1);
-    let xml = fs::read_to_string(report).unwrap();
+    let xml = fs::read_to_string(&report).unwrap();
     assert!(xml.contains("<testsuite name=\"routes/t.yaml\" tests=\"2\" failures=\"1\" errors=\"0\""), "{xml}");
     assert!(xml.contains("<testcase name=\"a&lt;b\" classname=\"routes/t.yaml\""), "{xml}");
     assert!(xml.contains("<failure message=\"not expected: orders/k, topic `orders.none`\">"), "{xml}");
@@ -218,15 +218,49 @@ async fn a_report_for_ci_and_other_ends() {
     let none = folder.test(&[]).await;
     assert!(none.code == 0 && none.stdout.starts_with("no tests"), "{}", none.stdout);
     folder.write(&plain("one", "{total: 2}", "[]"));
-    assert_eq!(folder.test(&["another"]).await.code, 65);
+    let another = folder.test(&["another"]).await;
+    assert!(another.code == 65 && another.stderr.starts_with("error[SB-4042]"), "{}", another.stderr);
     folder.write("  - {name: a, evnt: {}, expect: []}\n");
-    let bad = folder.test(&[]).await;
+    let bad = folder.test(&["--junit", report.to_str().unwrap()]).await;
     assert_eq!((bad.code, bad.stdout.as_str()), (78, ""));
+    let xml = fs::read_to_string(report).unwrap();
+    assert!(xml.contains("<testsuite name=\"routes/t.yaml\" tests=\"2\" failures=\"0\" errors=\"2\""), "{xml}");
+    assert!(xml.contains("<testcase name=\"SB-2002 in line 2\""), "{xml}");
+    assert!(xml.contains("<error message=\"routes/t.yaml:2:15: SB-2002 unknown key `evnt`; did you mean"), "{xml}");
     assert!(
         bad.stderr.contains("routes/t.yaml:2:15") && bad.stderr.contains("did you mean `event`?"),
         "{}",
         bad.stderr
     );
+}
+
+#[tokio::test]
+async fn what_a_test_expects_names_what_there_is() {
+    let expect =
+        "[{route: ordres}, {route: orders, destination: kk}, {route: paper, name: secnd}, {route: paper, name: log}]";
+    let folder = Folder::new(&plain("names", "{total: 2}", expect));
+    let ended = ended_of_check(&folder).await;
+    let document = ended.json();
+    let told = document["problems"].as_array().unwrap().iter().map(|one| {
+        let text = |key: &str| one[key].as_str().unwrap().to_owned();
+        (one["line"].as_u64().unwrap(), text("code"), text("message"), text("hint"))
+    });
+    let expected = [
+        ("there is no route `ordres`", "did you mean `orders`?"),
+        ("there is no destination `kk`", "did you mean `k`?"),
+        ("route `paper` has no deliver entry `secnd`", "did you mean `second`?"),
+    ];
+    let line = document["problems"][0]["line"].as_u64().unwrap();
+    let expected = expected.map(|(message, hint)| (line, "SB-2008".to_owned(), message.to_owned(), hint.to_owned()));
+    assert_eq!((ended.code, told.collect::<Vec<_>>()), (78, expected.to_vec()));
+    // A file that is no YAML may hold any name: it is one problem, and the tests give no more.
+    fs::write(folder.0.path().join("routes/b.yaml"), "routes: [\n").unwrap();
+    let ended = ended_of_check(&folder).await;
+    assert_eq!(ended.json()["problems"].as_array().map(Vec::len), Some(2), "{}", ended.stdout);
+}
+
+async fn ended_of_check(folder: &Folder) -> Ended {
+    ended(command(&["check", "--format", "json"]).current_dir(folder.0.path()).spawn().unwrap()).await
 }
 
 #[tokio::test]
