@@ -4,6 +4,8 @@ use crate::cli::event_view::EventView;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Paint, clean, shorten};
+use crate::codes::Code;
+use crate::config::gateway::Unmatched;
 use crate::config::suggest::{did_you_mean, known};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -19,6 +21,8 @@ pub struct Told {
     verdict: Verdict,
     event: EventView,
     routes: Vec<Route>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unmatched: Option<Unmatched>,
     /// The live routes that take the event, shown or not.
     #[serde(skip)]
     taken: Vec<String>,
@@ -45,6 +49,8 @@ struct Route {
     matched: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     shadow: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<String>,
     reason: Option<String>,
     filters: Vec<Filter>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,7 +119,8 @@ impl Told {
             let there: Vec<&str> = self.routes.iter().map(|route| route.route.as_str()).collect();
             if !there.contains(&name.as_str()) {
                 let hint = did_you_mean(name, there.iter().copied()).unwrap_or_else(|| known("routes", &there));
-                return Err(Failure::other(Exit::BadData, "there is no such route", name).hint(hint));
+                let detail = format!("there is no route `{}`", shorten(name, BESIDE));
+                return Err(Failure::coded(Exit::BadData, Code::NoSuchRoute, detail).hint(hint));
             }
         }
         let taken = self.routes.iter().filter(|route| route.matched && !route.shadow);
@@ -133,6 +140,11 @@ impl Told {
         }
         let taken: Vec<&str> = self.taken.iter().map(String::as_str).collect();
         match taken.as_slice() {
+            [] if self.unmatched == Some(Unmatched::Reject) => {
+                let code = format!("({})", Code::Unmatched);
+                let (routes, refused) = (paint.bold("routes"), paint.red("refused"));
+                writeln!(out, "{routes} none takes it, so it would be {refused} {code}: unmatched: reject").ok()
+            }
             [] => writeln!(out, "{} none takes it", paint.bold("routes")).ok(),
             taken => writeln!(out, "{} taken by {}", paint.bold("routes"), clean(&taken.join(", "))).ok(),
         };
@@ -168,7 +180,8 @@ impl Route {
             (false, _) => "does not take it".into(),
         };
         let reason = self.reason.as_deref().map(|reason| format!(": {}", clean(reason))).unwrap_or_default();
-        writeln!(out, "{kind} {}: {verdict}{reason}", paint.bold(&clean(&self.route))).ok();
+        let of = self.of.as_deref().map(|of| format!(" of {}", clean(of))).unwrap_or_default();
+        writeln!(out, "{kind} {}{of}: {verdict}{reason}", paint.bold(&clean(&self.route))).ok();
         self.filters.iter().for_each(|filter| filter.write(1, out, paint));
         if let Some(Branch { branch, weight }) = &self.split {
             writeln!(out, "  split, by its key branch {} (weight {weight})", branch + 1).ok();

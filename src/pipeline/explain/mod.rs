@@ -10,7 +10,7 @@ use super::outcome::Rejection;
 use crate::cloudevents::media_type::MediaType;
 use crate::cloudevents::{Data, Event, Format, Violation, json};
 use crate::codes::Code;
-use crate::config::gateway::UnknownType;
+use crate::config::gateway::{UnknownType, Unmatched};
 use crate::decode::{self, Opened};
 use crate::deliver::Outgoing;
 use crate::deliver::entry::{DeliverEntry, Target};
@@ -37,6 +37,8 @@ pub struct Explanation {
     pub verdict: Verdict,
     /// Every route, in order. They are told also of an event that its schema refuses.
     pub routes: Vec<RouteExplained>,
+    /// What the listener makes of an event that no live route takes; `None`: one takes it.
+    pub unmatched: Option<Unmatched>,
 }
 
 /// What the schema of an event says.
@@ -57,6 +59,8 @@ pub struct RouteExplained {
     pub verdict: RouteVerdict,
     /// All its filters, evaluated whatever those before them said.
     pub filters: Vec<Explained>,
+    /// Of a shadow route: the live route it is compared with, if there is one.
+    pub of: Option<ByteString>,
     /// Of a split that takes the event: the number of the branch, from 0, and its weight.
     pub branch: Option<(usize, u32)>,
     /// The steps of a route that takes the event.
@@ -167,19 +171,22 @@ pub fn explain(
     // It stands at no position: what is made of one says something else when the event is sent.
     let entry = Entry { position: 0, record: Arc::new(record) };
     let routes = judged.into_iter().map(|(verdict, filters)| route(snapshot, &entry, verdict, filters)).collect();
-    Ok(Explanation { event: entry.record.event.clone(), verdict, routes })
+    let unmatched = entry.record.decision.is_empty().then_some(policy.unmatched);
+    Ok(Explanation { event: entry.record.event.clone(), verdict, routes, unmatched })
 }
 
 fn route(snapshot: &Snapshot, entry: &Entry, verdict: RouteVerdict, filters: Vec<Explained>) -> RouteExplained {
-    let taking = snapshot.table.named(&verdict.route).filter(|_| verdict.matched);
+    let named = snapshot.table.named(&verdict.route);
+    let of = named.and_then(|route| route.shadow.as_ref()?.of.clone());
+    let taking = named.filter(|_| verdict.matched);
     let number = taking.map_or(0, |route| route.branch(&entry.record.event));
     let branch = taking.and_then(|route| Some((number, route.split.as_ref()?.branches.get(number)?.weight)));
     let lanes = taking.map_or(&[][..], |route| route.lanes_of(number));
-    let of = |lane| if verdict.shadow { snapshot.shadow_entry(lane) } else { snapshot.entry(lane) };
-    let entries: Vec<_> = lanes.iter().filter_map(|lane| of(lane)).collect();
+    let find = |lane| if verdict.shadow { snapshot.shadow_entry(lane) } else { snapshot.entry(lane) };
+    let entries: Vec<_> = lanes.iter().filter_map(|lane| find(lane)).collect();
     let transform = entries.first().map(|deliver| steps(entry, deliver)).unwrap_or_default();
     let deliveries = entries.into_iter().map(|deliver| delivery(entry, deliver)).collect();
-    RouteExplained { verdict, filters, branch, transform, deliveries }
+    RouteExplained { verdict, filters, of, branch, transform, deliveries }
 }
 
 /// The steps are those of the route, the same for all its entries; only what `identity: derive` makes differs.

@@ -2,6 +2,7 @@
 
 use super::{DeliveryExplained, Explanation, Form, RouteExplained, StepExplained, Verdict};
 use crate::cloudevents::{Event, json};
+use crate::config::gateway::Unmatched;
 use crate::deliver::entry::{DeliverEntry, Target};
 use crate::encode::Mode;
 use crate::route::Explained;
@@ -21,6 +22,9 @@ pub struct View<'e> {
     verdict: VerdictView<'e>,
     event: Box<RawValue>,
     routes: Vec<RouteView<'e>>,
+    /// Of an event that no live route takes: `accept` or `reject`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unmatched: Option<Unmatched>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,6 +48,9 @@ struct RouteView<'e> {
     matched: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     shadow: bool,
+    /// The live route that a shadow route is compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<&'e str>,
     reason: Option<&'e str>,
     filters: &'e [Explained],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,6 +120,7 @@ impl<'e> View<'e> {
             verdict: verdict(&explanation.verdict),
             event: raw(&explanation.event),
             routes: explanation.routes.iter().map(|route| view(route, partition)).collect(),
+            unmatched: explanation.unmatched,
         }
     }
 }
@@ -132,6 +140,7 @@ fn view<'e>(route: &'e RouteExplained, partition: PartitionOf<'_>) -> RouteView<
         route: &route.verdict.route,
         matched: route.verdict.matched,
         shadow: route.verdict.shadow,
+        of: route.of.as_deref(),
         reason: route.verdict.reason.as_deref(),
         filters: &route.filters,
         split: route.branch.map(|(branch, weight)| SplitView { branch, weight }),

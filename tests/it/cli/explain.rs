@@ -223,3 +223,34 @@ async fn a_folder_that_was_named_and_is_not_there_is_told() {
         assert!(format!("{}{}", told.stdout, told.stderr).contains("there is no such folder"), "{arguments:?}");
     }
 }
+
+#[tokio::test]
+async fn what_nobody_takes_and_what_a_shadow_is_compared_with_are_told() {
+    let folder = folder();
+    let routes = r#"
+routes:
+  - {name: live, filters: [{exact: {type: order}}], deliver: [{destination: log, stream: live}]}
+  - {name: next, shadow: {of: live}, deliver: [{destination: log, stream: next}]}
+"#;
+    fs::write(folder.path().join("routes/a.yaml"), routes).unwrap();
+    let run = async |arguments: &[&str]| {
+        let arguments = [&["explain", "--type", "mail"], arguments].concat();
+        ended(command(&arguments).current_dir(folder.path()).spawn().unwrap()).await
+    };
+    let document = run(&["-o", "json"]).await.json();
+    assert_eq!((&document["unmatched"], &route(&document, "next")["of"]), (&json!("accept"), &json!("live")));
+    assert!(route(&document, "live").get("of").is_none());
+    let config = "listeners: [{name: public, address: \"127.0.0.1:0\", unmatched: reject}]\n";
+    fs::write(folder.path().join("signalbox.yaml"), config).unwrap();
+    assert_eq!(run(&["-o", "json"]).await.json()["unmatched"], "reject");
+    let told = run(&[]).await.stdout;
+    for line in [
+        "routes none takes it, so it would be refused (SB-1024): unmatched: reject",
+        "shadow route next of live: would take it",
+    ] {
+        assert!(told.lines().any(|told| told == line), "{line} in\n{told}");
+    }
+    let nope = run(&["--route", "nxt"]).await;
+    assert_eq!((nope.code, nope.stdout.as_str()), (65, ""));
+    assert!(nope.stderr.starts_with("error[SB-4041]") && nope.stderr.contains("`next`?"), "{}", nope.stderr);
+}
