@@ -47,9 +47,12 @@ impl Counters {
         }
     }
 
-    /// One per event of the request, and one for a request that holds no readable event.
+    /// One per event of the request, and one for a request that holds no readable event. An event that is wrong itself counts
+    /// as what it is, one that is refused with others of its batch as what the batch is.
     pub fn rejection(&self, rejection: &Rejection) {
-        self.refused(rejection.code, rejection.events.max(1) as u64);
+        rejection.own.iter().for_each(|code| self.refused(*code, 1));
+        let others = rejection.events.max(1).saturating_sub(rejection.own.len());
+        self.refused(rejection.code, others as u64);
     }
 
     fn refused(&self, code: Code, events: u64) {

@@ -201,5 +201,5 @@ impl<R: Receive> Ingress<R> {
 /// A rejection made before the pipeline saw the request.
 fn local(trace: &RequestTrace, code: Code, detail: &str) -> Rejection {
     let trace_id = trace.context().trace_id_hex();
-    Rejection { code, detail: detail.to_owned(), errors: Vec::new(), trace_id, events: 0, deliveries: Vec::new() }
+    Rejection::of(code, detail.to_owned(), Vec::new(), trace_id)
 }

@@ -109,11 +109,15 @@ pub fn accept(
         Opened::Batch(good, bad) => (good, bad, true),
     };
     let lenient = batch && incoming.lenient;
+    let unreadable = |bad: Vec<(usize, Fault)>, others: Vec<Code>, events: usize| {
+        let own = bad.iter().map(|(_, fault)| fault.code).chain(others).collect();
+        Rejection { events, own, ..refusal(decode::Refusal::of_elements(bad)) }
+    };
+    let count = events.len() + bad.len();
     if !bad.is_empty() && (events.is_empty() || !lenient) {
-        return Err(refusal(decode::Refusal::of_elements(bad)));
+        return Err(unreadable(bad, Vec::new(), count));
     }
 
-    let count = events.len();
     let mut judge = Judge {
         snapshot,
         policy,
@@ -123,21 +127,24 @@ pub fn accept(
         faults: Vec::new(),
         trace,
     };
-    judge.trace.holds(count);
-    let mut entries = Vec::with_capacity(count);
+    judge.trace.holds(events.len());
+    let mut entries = Vec::with_capacity(events.len());
     for (index, event) in events {
         entries.extend(judge.event(index, event));
     }
     let faults = judge.faults;
     match faults.first() {
         // None of a lenient batch is good: it is refused as any other.
-        Some(_) if lenient && entries.is_empty() && !bad.is_empty() => Err(refusal(decode::Refusal::of_elements(bad))),
+        Some(_) if lenient && entries.is_empty() && !bad.is_empty() => {
+            Err(unreadable(bad, faults.iter().map(|one| one.code).collect(), count))
+        }
         Some(first) if entries.is_empty() || !lenient => {
             let (code, detail) = (first.code, first.detail.clone());
+            let own = faults.iter().map(|one| one.code).collect();
             let errors = faults
                 .into_iter()
                 .flat_map(|one| one.errors.into_iter().map(move |violation| (batch.then_some(one.index), violation)));
-            Err(Rejection { events: count, ..refuse(code, detail, errors.collect()) })
+            Err(Rejection { events: count, own, ..refuse(code, detail, errors.collect()) })
         }
         _ => {
             let refused = lenient.then(|| refused(bad, faults));

@@ -83,6 +83,7 @@ impl Lenient {
             errors: self.refused.iter().flat_map(Refused::pointed).collect(),
             trace_id: self.trace_id.clone(),
             events: self.refused.len(),
+            own: self.refused.iter().map(|one| one.code).collect(),
             deliveries: Vec::new(),
         })
     }
@@ -101,6 +102,8 @@ pub struct Rejection {
     pub trace_id: String,
     /// Events of the request, as far as it could be read; 0 when it holds none that could.
     pub events: usize,
+    /// Of a batch: which rule each of the events breaks that are wrong themselves. The others are refused by [`Self::code`].
+    pub own: Vec<Code>,
     /// With `ack: destinations`: what became of the events that were handed over, in order.
     pub deliveries: Vec<DeliveryOutcome>,
 }
@@ -130,7 +133,7 @@ pub struct Fault<'a> {
 impl Rejection {
     /// A rejection of a request of which no event is counted yet, and nothing was handed over.
     pub fn of(code: Code, detail: String, errors: Vec<(Option<usize>, Violation)>, trace_id: String) -> Rejection {
-        Rejection { code, detail, errors, trace_id, events: 0, deliveries: Vec::new() }
+        Rejection { code, detail, errors, trace_id, events: 0, own: Vec::new(), deliveries: Vec::new() }
     }
 
     /// Everything that can be pointed at. What cannot is told by [`Rejection::detail`].

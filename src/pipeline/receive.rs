@@ -55,7 +55,8 @@ async fn store(log: &Log, accepted: Accepted, trace: &mut RequestTrace) -> Resul
     if entries.is_empty() {
         return Ok(Receipt { stored: Vec::new(), matched, batch, lenient });
     }
-    let events = entries.len();
+    let own: Vec<Code> = lenient.iter().flat_map(|lenient| &lenient.refused).map(|one| one.code).collect();
+    let events = entries.len() + own.len();
     trace.append();
     match log.append(entries).await {
         Ok(stored) => {
@@ -65,7 +66,7 @@ async fn store(log: &Log, accepted: Accepted, trace: &mut RequestTrace) -> Resul
         Err(error) => {
             let rejection = not_stored(&error, trace);
             trace.not_appended(rejection.code);
-            Err(Rejection { events, ..rejection })
+            Err(Rejection { events, own, ..rejection })
         }
     }
 }
@@ -88,12 +89,5 @@ fn not_stored(error: &AppendError, trace: &RequestTrace) -> Rejection {
 }
 
 fn refused(code: Code, detail: &str, trace: &RequestTrace) -> Rejection {
-    Rejection {
-        code,
-        detail: detail.to_owned(),
-        errors: Vec::new(),
-        trace_id: trace.context().trace_id_hex(),
-        events: 0,
-        deliveries: Vec::new(),
-    }
+    Rejection::of(code, detail.to_owned(), Vec::new(), trace.context().trace_id_hex())
 }

@@ -105,14 +105,8 @@ mod tests {
 
     fn rejection(detail: &str, errors: usize) -> Rejection {
         let violation = Violation::new("/é".repeat(TEXT), "long");
-        Rejection {
-            code: Code::InvalidEvent,
-            detail: detail.to_owned(),
-            errors: vec![(Some(1), violation); errors],
-            trace_id: String::new(),
-            events: 1,
-            deliveries: Vec::new(),
-        }
+        let errors = vec![(Some(1), violation); errors];
+        Rejection::of(Code::InvalidEvent, detail.to_owned(), errors, String::new())
     }
 
     #[test]

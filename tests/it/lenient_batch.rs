@@ -179,3 +179,49 @@ async fn a_protobuf_batch_is_judged_element_by_element() {
         assert_eq!((status, headers.contains_key("signalbox-position")), (wanted, false), "{body:?}");
     }
 }
+
+/// `events_received_total` of the listener by outcome, those that are not 0.
+async fn counted(gateway: &Gateway) -> Vec<(String, u64)> {
+    let page = gateway.http().get(gateway.admin("/metrics")).send().await.expect("an answer");
+    let page = page.text().await.expect("a page");
+    let read = |line: &str| {
+        let rest = line.strip_prefix("signalbox_events_received_total{listener=\"public\",outcome=\"")?;
+        let (outcome, count) = rest.split_once("\"} ")?;
+        Some((outcome.to_owned(), count.parse().ok()?))
+    };
+    let mut counted: Vec<_> = page.lines().filter_map(read).filter(|(_, count)| *count > 0).collect();
+    counted.sort();
+    counted
+}
+
+#[tokio::test]
+async fn each_event_of_a_refused_batch_counts_as_what_it_is() {
+    let config =
+        "listeners: [{name: public, address: \"127.0.0.1:0\", unmatched: reject}]\nadmin: {address: \"127.0.0.1:0\"}\n";
+    let routes =
+        "routes: [{name: some, filters: [{exact: {type: order.created}}], deliver: [{destination: log, stream: s}]}]\n";
+    let files = [("signalbox.yaml", config), ("routes/a.yaml", routes), ("schemas/order.created/1.json", SCHEMA)];
+    let gateway = Gateway::start(&files).await;
+    let of = |outcomes: &[(&str, u64)]| -> Vec<(String, u64)> {
+        outcomes.iter().map(|(outcome, count)| ((*outcome).to_owned(), *count)).collect()
+    };
+    let unwanted = || json!({"specversion": "1.0", "id": "u", "source": "/s", "type": "other"});
+    // The first one decides the answer, and how the good ones count.
+    let batch = json!([event("1", &json!("x")), unwanted(), event("2", &json!("y")), event("3", &json!(1))]);
+    let (_, status, problem) = post(&gateway, BATCH, None, batch.to_string()).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("SB-1020")), "{problem}");
+    assert_eq!(counted(&gateway).await, of(&[("invalid", 3), ("rejected", 1)]));
+    let batch = json!([unwanted(), event("1", &json!("x")), event("2", &json!(1))]);
+    let (_, status, problem) = post(&gateway, BATCH, None, batch.to_string()).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("SB-1024")), "{problem}");
+    assert_eq!(counted(&gateway).await, of(&[("invalid", 4), ("rejected", 3)]));
+    // One that is no event: the others were not looked at.
+    let batch = json!([event("", &json!(1)), unwanted(), event("2", &json!(1))]);
+    assert_eq!(post(&gateway, BATCH, None, batch.to_string()).await.1, 400);
+    assert_eq!(counted(&gateway).await, of(&[("invalid", 7), ("rejected", 3)]));
+    let batch = json!([event("", &json!(1)), unwanted()]);
+    assert_eq!(post(&gateway, BATCH, Some("handling=lenient"), batch.to_string()).await.1, 400);
+    assert_eq!(counted(&gateway).await, of(&[("invalid", 8), ("rejected", 4)]));
+    assert_eq!(post(&gateway, BATCH, None, "[").await.1, 400);
+    assert_eq!(counted(&gateway).await, of(&[("invalid", 9), ("rejected", 4)]));
+}

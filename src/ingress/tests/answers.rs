@@ -26,14 +26,7 @@ fn the_status_table() {
         let Reply::Status(status) = respond::reply(code) else { panic!("{code} is not answered") };
         let row = table.iter().find(|(_, codes)| codes.contains(&code.number()));
         assert_eq!(Some(status.as_u16()), row.map(|(status, _)| *status), "{code}");
-        let rejection = Rejection {
-            code,
-            detail: "no".into(),
-            errors: Vec::new(),
-            trace_id: String::new(),
-            events: 0,
-            deliveries: Vec::new(),
-        };
+        let rejection = Rejection::of(code, "no".into(), Vec::new(), String::new());
         let answer = respond::refused(&rejection, status);
         assert_eq!(answer.headers().contains_key("retry-after"), status == 503, "{code}");
         assert_eq!(answer.headers().contains_key("allow"), status == 405, "{code}");
@@ -72,14 +65,7 @@ fn positions_and_duplicates_of_a_receipt() {
 #[tokio::test]
 async fn an_answer_lists_so_many_errors_and_says_how_many_more_there_are() {
     let errors = vec![(None, Violation::new("/data/a", "wrong")); 1200];
-    let rejection = Rejection {
-        code: Code::SchemaViolation,
-        detail: "no".into(),
-        errors,
-        trace_id: String::new(),
-        events: 1,
-        deliveries: Vec::new(),
-    };
+    let rejection = Rejection::of(Code::SchemaViolation, "no".into(), errors, String::new());
     let answer = respond::refused(&rejection, http::StatusCode::UNPROCESSABLE_ENTITY);
     let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
     let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();

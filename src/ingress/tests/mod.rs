@@ -44,14 +44,7 @@ impl Receive for Arc<Pipeline> {
         };
         if let Some(code) = code {
             let errors = vec![(Some(2), Violation::new("/type", "is missing"))];
-            return Err(Rejection {
-                code,
-                detail: "no".into(),
-                errors,
-                trace_id: "ab".into(),
-                events: 3,
-                deliveries: Vec::new(),
-            });
+            return Err(Rejection { events: 3, ..Rejection::of(code, "no".into(), errors, "ab".into()) });
         }
         self.bodies.lock().unwrap().push(incoming.body.to_vec());
         let position = self.position.fetch_add(1, Ordering::Relaxed) + 1;

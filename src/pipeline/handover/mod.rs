@@ -113,7 +113,8 @@ impl Handovers {
             let bad = refused.unwrap_or_default();
             let errors = bad.iter().flat_map(Refused::pointed).collect();
             let events = rejection.events + bad.len();
-            return Err(Rejection { trace_id: trace.trace_id_hex(), errors, events, ..rejection });
+            let own = bad.iter().map(|one| one.code).collect();
+            return Err(Rejection { trace_id: trace.trace_id_hex(), errors, events, own, ..rejection });
         }
         let (mut stored, mut matched, mut not_taken) = (Vec::new(), Vec::new(), Vec::new());
         for ((entry, one), index) in entries.iter().zip(&judged).zip(indexes) {
@@ -265,7 +266,7 @@ fn rejection(entries: &[NewEntry], judged: &[Judged], indexes: &[usize], batch: 
         [only] => only.detail.clone(),
         _ => format!("{} of {} events were not taken by every deliver entry", failed.len(), judged.len()),
     };
-    Rejection { code, detail, errors: Vec::new(), trace_id: String::new(), events: entries.len(), deliveries }
+    Rejection { events: entries.len(), deliveries, ..Rejection::of(code, detail, Vec::new(), String::new()) }
 }
 
 /// The deliver entries of an event that all have taken it.
