@@ -41,6 +41,7 @@ struct DeliveryView<'a> {
     route: &'a str,
     name: &'a str,
     destination: &'a str,
+    /// `None` of `discard`, and where it cannot be filled.
     target: Option<String>,
     key: Option<String>,
     status: DeliveryStatus,
@@ -196,7 +197,7 @@ fn recorded(lane: &LaneName, record: DeliveryRecord, open: Option<OpenStatus>) -
         route: &lane.route,
         name: &lane.name,
         destination: &lane.destination,
-        target: record.target,
+        target: record.target.filter(|target| !target.is_empty()),
         key: record.key,
         status,
         next_attempt: record.next_attempt.filter(|_| status == DeliveryStatus::Retrying),
@@ -214,7 +215,7 @@ fn not_recorded<'e>(
 ) -> DeliveryView<'e> {
     let deliver = gateway.snapshots.current().entry(lane);
     let target = deliver.as_ref().and_then(|deliver| match dispatch::preview(entry, deliver) {
-        Ok(outgoing) => Some(deliver.target.shown(&outgoing.target)),
+        Ok(outgoing) => Some(deliver.target.shown(&outgoing.target)).filter(|target| !target.is_empty()),
         Err(error) => error.target,
     });
     let status = match open {

@@ -59,7 +59,8 @@ async fn one_event_is_told_whole() {
     assert!(routes[1]["reason"].as_str().is_some_and(|reason| reason.contains("com.example.order")), "{routes:?}");
     let deliveries = told["deliveries"].as_array().expect("a list");
     assert_eq!(deliveries.len(), 2);
-    for (delivery, destination, target) in [(&deliveries[0], "log", "orders"), (&deliveries[1], "nowhere", "")] {
+    let told = [(&deliveries[0], "log", json!("orders")), (&deliveries[1], "nowhere", Value::Null)];
+    for (delivery, destination, target) in told {
         assert_eq!(delivery["destination"], destination);
         assert_eq!(delivery["target"], target, "{delivery}");
         assert_eq!(delivery["status"], "delivered");
@@ -86,6 +87,8 @@ async fn the_log_is_searched_and_paged() {
     assert_eq!(ids(&all), ["6", "5", "4", "3", "2", "1", "0"]);
     assert_eq!(all["next"], Value::Null);
     assert!(all["events"][0]["event"].get("data").is_none(), "the list leaves data out");
+    let whole = gateway.get("/api/v1/events?data=true&limit=1").await;
+    assert_eq!(whole["events"][0]["event"]["data"], event("6", "com.example.order")["data"]);
 
     let client = reqwest::Client::new();
     let (mut found, mut url) = (Vec::new(), gateway.admin("/api/v1/events?source=%2Fshop&limit=3"));
@@ -108,8 +111,17 @@ async fn the_log_is_searched_and_paged() {
         (ids(&gateway.get("/api/v1/events?status=delivered").await) == ["6", "4", "2", "0"]).then_some(())
     })
     .await;
-    for bad in ["limit=0", "limit=1001", "status=lost", "since=then", "after=x", "trace=1", "filter=a==1", "colour=red"]
-    {
+    for bad in [
+        "data=yes",
+        "limit=0",
+        "limit=1001",
+        "status=lost",
+        "since=then",
+        "after=x",
+        "trace=1",
+        "filter=a==1",
+        "colour=red",
+    ] {
         let (status, body) = ask(&gateway, &format!("/api/v1/events?{bad}"), &[]).await;
         assert!(status == 400 && body.contains("SB-1035"), "{bad}: {body}");
     }

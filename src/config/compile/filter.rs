@@ -2,11 +2,12 @@
 
 use super::File;
 use super::inside::Fault;
+use crate::cloudevents::attributes::REQUIRED;
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
 use crate::jq::{self, Program};
-use crate::route::cesql::{Expression, FindingKind};
+use crate::route::cesql::Expression;
 use crate::route::filter::Filter;
 use bytestring::ByteString;
 
@@ -64,10 +65,7 @@ fn expression(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Opti
         Ok(expression) => {
             for finding in expression.findings() {
                 let hint = Some(finding.hint.clone());
-                let code = match finding.kind {
-                    FindingKind::MixedLogic => Code::QuestionableExpression,
-                    FindingKind::NeverTrue | FindingKind::AlwaysError => Code::NeverTrue,
-                };
+                let code = if finding.kind.never_holds() { Code::NeverTrue } else { Code::QuestionableExpression };
                 fault.warn(code, finding.offset, &finding.message, hint, problems);
             }
             Some(expression)
@@ -114,8 +112,12 @@ fn attributes(
         let Some(text) = value.text() else { continue };
         if text.is_empty() {
             let message = format!("the value of `{name}` is empty");
-            let hint = Some("to take events without the attribute, write not: and a prefix".to_owned());
-            problems.error_with_hint(file.source, value.range(), Code::BadFilter, message, hint);
+            let hint = if REQUIRED.contains(&name) {
+                format!("every event has `{name}`, and it is never empty: leave it out to take all")
+            } else {
+                format!("for events without it write sql: \"NOT EXISTS {name}\", for an empty one sql: \"{name} = ''\"")
+            };
+            problems.error_with_hint(file.source, value.range(), Code::BadFilter, message, Some(hint));
             good = false;
         }
         pairs.push((name.into(), text.into()));

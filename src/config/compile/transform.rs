@@ -3,7 +3,7 @@
 use super::filter::{Programs, name_fault};
 use super::{File, conversion, filter};
 use crate::cloudevents::Kind;
-use crate::cloudevents::attributes::check_value;
+use crate::cloudevents::attributes::{REQUIRED, check_value};
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
@@ -16,9 +16,6 @@ use crate::transform::{SetValue, Step};
 use crate::validate::Registry;
 use bytestring::ByteString;
 use std::sync::Arc;
-
-/// What every event has.
-const REQUIRED: [&str; 4] = ["id", "source", "type", "specversion"];
 
 /// What steps may refer to.
 pub struct Around<'a> {

@@ -7,7 +7,7 @@ use super::Written;
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::{Problems, SourceText, shorten};
-use crate::route::cesql::{Condition, Expression, FindingKind, Fit};
+use crate::route::cesql::{Condition, Expression, Fit};
 
 /// Characters of a value a message shows.
 const SHOWN: usize = 80;
@@ -101,7 +101,7 @@ impl Look<'_> {
 
     fn expression(&mut self, part: &Part<'_>, demands: &mut Vec<Demand>) {
         let Some(Ok(expression)) = part.text().map(Expression::compile) else { return };
-        if expression.findings().iter().all(|finding| finding.kind == FindingKind::MixedLogic) {
+        if !expression.findings().iter().any(|finding| finding.kind.never_holds()) {
             self.condition(&expression.condition(), part, demands);
         }
     }

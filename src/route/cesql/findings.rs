@@ -30,6 +30,18 @@ pub enum FindingKind {
     NeverTrue,
     /// As a filter it never holds: every evaluation ends with an error.
     AlwaysError,
+    /// Two names with a dash between them and no blank: it looks like one name, and is a subtraction.
+    DashedName,
+}
+
+impl FindingKind {
+    /// True when the expression never holds as a filter; else it only surprises.
+    pub fn never_holds(self) -> bool {
+        match self {
+            FindingKind::NeverTrue | FindingKind::AlwaysError => true,
+            FindingKind::MixedLogic | FindingKind::DashedName => false,
+        }
+    }
 }
 
 /// No event: asking for any attribute is a mistake of the caller.
@@ -45,6 +57,7 @@ impl Attributes for Nothing {
 pub(super) fn all(root: &Node) -> Vec<Finding> {
     let mut findings = Vec::new();
     mixed(root, &mut findings);
+    dashed(root, &mut findings);
     if is_constant(root) {
         match eval::node(root, &Nothing) {
             Ok(Value::Boolean(true)) => {}
@@ -123,6 +136,29 @@ fn mixed(node: &Node, findings: &mut Vec<Finding>) {
         }
     }
     children(node, &mut |child| mixed(child, findings));
+}
+
+fn dashed(node: &Node, findings: &mut Vec<Finding>) {
+    if let Node::Chain(first, rest) = node {
+        let operands = std::iter::once(&**first).chain(rest.iter().map(|link| &link.right));
+        for (left, link) in operands.zip(rest).filter(|(_, link)| link.operator == Operator::Subtract) {
+            let (Node::Attribute(left) | Node::Exists(left), Node::Attribute(right)) = (left, &link.right) else {
+                continue;
+            };
+            if left.offset + left.text.len() == link.offset && link.offset + 1 == right.offset {
+                let (left, offset, right) = (&left.text, left.offset, &right.text);
+                findings.push(Finding {
+                    kind: FindingKind::DashedName,
+                    offset,
+                    message: format!("`{left}-{right}` is read as `{left}` minus `{right}`"),
+                    hint: format!(
+                        "names of attributes hold letters and digits only; write `{left} - {right}` if it is a subtraction"
+                    ),
+                });
+            }
+        }
+    }
+    children(node, &mut |child| dashed(child, findings));
 }
 
 /// True when no event can change the value.

@@ -1,6 +1,6 @@
 //! What is told of an expression without an event.
 
-use super::super::{Condition, Expression, FindingKind, Fit};
+use super::super::{Condition, Expression, Finding, FindingKind, Fit};
 
 fn kinds(text: &str) -> Vec<FindingKind> {
     Expression::compile(text).unwrap().findings().iter().map(|finding| finding.kind).collect()
@@ -155,5 +155,22 @@ fn what_an_event_must_have_is_known() {
         ("LENGTH(type) = 1", "[? ?]"),
     ] {
         assert_eq!(told(&Expression::compile(text).unwrap().condition()), condition, "{text}");
+    }
+}
+
+#[test]
+fn a_name_with_a_dash_is_told_to_be_a_subtraction() {
+    let told = |text: &str| {
+        let expression = Expression::compile(text).unwrap();
+        let told = |finding: &Finding| (finding.kind, finding.offset, finding.message.clone());
+        expression.findings().iter().map(told).collect::<Vec<_>>()
+    };
+    for (text, offset) in [("my-attr = 'x'", 0), ("a AND (b + My-ATTR > 1)", 11), ("EXISTS my-attr", 7)] {
+        let message = "`my-attr` is read as `my` minus `attr`".to_owned();
+        assert_eq!(told(text).first(), Some(&(FindingKind::DashedName, offset, message)), "{text}");
+    }
+    assert_eq!(told("a-b-c = 1").len(), 2, "at each dash");
+    for text in ["my - attr = 1", "my -attr = 1", "my-1 = 1", "1-my = 1", "(my)-attr = 'my-attr'"] {
+        assert_eq!(told(text), [], "{text}");
     }
 }
