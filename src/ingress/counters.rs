@@ -43,19 +43,19 @@ impl Counters {
             counter.increment(1);
         }
         for refused in receipt.lenient.iter().flat_map(|lenient| &lenient.refused) {
-            self.refused(refused.code, 1);
+            self.refused(refused.code);
         }
     }
 
-    /// One per event of the request, and one for a request that holds no readable event. An event that is wrong itself counts
-    /// as what it is, one that is refused with others of its batch as what the batch is.
+    /// One per event of the request, each under the rule that refuses it, and one for a request that holds no readable event.
     pub fn rejection(&self, rejection: &Rejection) {
-        rejection.own.iter().for_each(|code| self.refused(*code, 1));
-        let others = rejection.events.max(1).saturating_sub(rejection.own.len());
-        self.refused(rejection.code, others as u64);
+        if rejection.events.is_empty() {
+            self.refused(rejection.code);
+        }
+        rejection.events.iter().for_each(|code| self.refused(*code));
     }
 
-    fn refused(&self, code: Code, events: u64) {
+    fn refused(&self, code: Code) {
         let counter = match respond::outcome(code) {
             Some(Outcome::Invalid) => &self.invalid,
             Some(Outcome::Rejected) => &self.rejected,
@@ -63,6 +63,6 @@ impl Counters {
             Some(Outcome::Failed) => &self.failed,
             None => return,
         };
-        counter.increment(events);
+        counter.increment(1);
     }
 }

@@ -109,13 +109,9 @@ pub fn accept(
         Opened::Batch(good, bad) => (good, bad, true),
     };
     let lenient = batch && incoming.lenient;
-    let unreadable = |bad: Vec<(usize, Fault)>, others: Vec<Code>, events: usize| {
-        let own = bad.iter().map(|(_, fault)| fault.code).chain(others).collect();
-        Rejection { events, own, ..refusal(decode::Refusal::of_elements(bad)) }
-    };
     let count = events.len() + bad.len();
     if !bad.is_empty() && (events.is_empty() || !lenient) {
-        return Err(unreadable(bad, Vec::new(), count));
+        return Err(unreadable(bad, &[], count, context));
     }
 
     let mut judge = Judge {
@@ -135,22 +131,27 @@ pub fn accept(
     let faults = judge.faults;
     match faults.first() {
         // None of a lenient batch is good: it is refused as any other.
-        Some(_) if lenient && entries.is_empty() && !bad.is_empty() => {
-            Err(unreadable(bad, faults.iter().map(|one| one.code).collect(), count))
-        }
+        Some(_) if lenient && entries.is_empty() && !bad.is_empty() => Err(unreadable(bad, &faults, count, context)),
         Some(first) if entries.is_empty() || !lenient => {
             let (code, detail) = (first.code, first.detail.clone());
-            let own = faults.iter().map(|one| one.code).collect();
+            let own: Vec<Code> = faults.iter().map(|one| one.code).collect();
             let errors = faults
                 .into_iter()
                 .flat_map(|one| one.errors.into_iter().map(move |violation| (batch.then_some(one.index), violation)));
-            Err(Rejection { events: count, own, ..refuse(code, detail, errors.collect()) })
+            Err(refuse(code, detail, errors.collect()).of_events(count, own.into_iter()))
         }
         _ => {
             let refused = lenient.then(|| refused(bad, faults));
             Ok(Accepted { entries, batch, refused })
         }
     }
+}
+
+/// A batch of so many elements that is refused for those that hold no event; `others` are wrong in other ways.
+fn unreadable(bad: Vec<(usize, Fault)>, others: &[Refused], count: usize, trace: TraceContext) -> Rejection {
+    let own: Vec<Code> = bad.iter().map(|(_, fault)| fault.code).chain(others.iter().map(|one| one.code)).collect();
+    let decode::Refusal { code, detail, violations } = decode::Refusal::of_elements(bad);
+    Rejection::of(code, detail, violations, trace.trace_id_hex()).of_events(count, own.into_iter())
 }
 
 /// What is not taken of a lenient batch: elements that hold no event, and events that are not wanted.

@@ -82,8 +82,7 @@ impl Lenient {
             ),
             errors: self.refused.iter().flat_map(Refused::pointed).collect(),
             trace_id: self.trace_id.clone(),
-            events: self.refused.len(),
-            own: self.refused.iter().map(|one| one.code).collect(),
+            events: self.refused.iter().map(|one| one.code).collect(),
             deliveries: Vec::new(),
         })
     }
@@ -100,10 +99,9 @@ pub struct Rejection {
     pub errors: Vec<(Option<usize>, Violation)>,
     /// Trace id of the request, lower-case hex.
     pub trace_id: String,
-    /// Events of the request, as far as it could be read; 0 when it holds none that could.
-    pub events: usize,
-    /// Of a batch: which rule each of the events breaks that are wrong themselves. The others are refused by [`Self::code`].
-    pub own: Vec<Code>,
+    /// Which rule refuses each event of the request, in no order: an event that is not wrong itself is refused by that of
+    /// its batch. Empty when the request holds none that could be read.
+    pub events: Box<[Code]>,
     /// With `ack: destinations`: what became of the events that were handed over, in order.
     pub deliveries: Vec<DeliveryOutcome>,
 }
@@ -133,7 +131,15 @@ pub struct Fault<'a> {
 impl Rejection {
     /// A rejection of a request of which no event is counted yet, and nothing was handed over.
     pub fn of(code: Code, detail: String, errors: Vec<(Option<usize>, Violation)>, trace_id: String) -> Rejection {
-        Rejection { code, detail, errors, trace_id, events: 0, own: Vec::new(), deliveries: Vec::new() }
+        Rejection { code, detail, errors, trace_id, events: Box::default(), deliveries: Vec::new() }
+    }
+
+    /// The same for a request with so many events, of which some are wrong themselves.
+    #[must_use]
+    pub fn of_events(self, count: usize, own: impl Iterator<Item = Code>) -> Rejection {
+        let mut events: Vec<Code> = own.collect();
+        events.resize(count.max(events.len()), self.code);
+        Rejection { events: events.into(), ..self }
     }
 
     /// Everything that can be pointed at. What cannot is told by [`Rejection::detail`].

@@ -66,7 +66,7 @@ async fn store(log: &Log, accepted: Accepted, trace: &mut RequestTrace) -> Resul
         Err(error) => {
             let rejection = not_stored(&error, trace);
             trace.not_appended(rejection.code);
-            Err(Rejection { events, own, ..rejection })
+            Err(rejection.of_events(events, own.into_iter()))
         }
     }
 }

@@ -44,7 +44,8 @@ impl Receive for Arc<Pipeline> {
         };
         if let Some(code) = code {
             let errors = vec![(Some(2), Violation::new("/type", "is missing"))];
-            return Err(Rejection { events: 3, ..Rejection::of(code, "no".into(), errors, "ab".into()) });
+            let rejection = Rejection::of(code, "no".into(), errors, "ab".into());
+            return Err(rejection.of_events(3, std::iter::empty()));
         }
         self.bodies.lock().unwrap().push(incoming.body.to_vec());
         let position = self.position.fetch_add(1, Ordering::Relaxed) + 1;

@@ -112,9 +112,8 @@ impl Handovers {
             // Of a lenient batch the elements that hold no good event are told as well.
             let bad = refused.unwrap_or_default();
             let errors = bad.iter().flat_map(Refused::pointed).collect();
-            let events = rejection.events + bad.len();
-            let own = bad.iter().map(|one| one.code).collect();
-            return Err(Rejection { trace_id: trace.trace_id_hex(), errors, events, own, ..rejection });
+            let rejection = Rejection { trace_id: trace.trace_id_hex(), errors, ..rejection };
+            return Err(rejection.of_events(entries.len() + bad.len(), bad.iter().map(|one| one.code)));
         }
         let (mut stored, mut matched, mut not_taken) = (Vec::new(), Vec::new(), Vec::new());
         for ((entry, one), index) in entries.iter().zip(&judged).zip(indexes) {
@@ -266,7 +265,7 @@ fn rejection(entries: &[NewEntry], judged: &[Judged], indexes: &[usize], batch: 
         [only] => only.detail.clone(),
         _ => format!("{} of {} events were not taken by every deliver entry", failed.len(), judged.len()),
     };
-    Rejection { events: entries.len(), deliveries, ..Rejection::of(code, detail, Vec::new(), String::new()) }
+    Rejection { deliveries, ..Rejection::of(code, detail, Vec::new(), String::new()) }
 }
 
 /// The deliver entries of an event that all have taken it.
