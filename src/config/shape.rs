@@ -5,7 +5,7 @@
 //! is checked later, in [`super::compile`].
 
 use super::part::{Part, State};
-use super::problem::{Problems, SourceText};
+use super::problem::{Problems, SourceText, with_hint};
 use super::suggest::{did_you_mean, known, other_type};
 use super::yaml::scalar::{self, Scalar};
 use super::yaml::{Key, Node, Pair, Range, Value};
@@ -250,9 +250,11 @@ impl<'a> Shape<'a> {
             _ => return self.wrong_type(&["string"], node, name),
         };
         let Some(fault) = fault(text.clone()) else { return Part::coerced(node, text.into()) };
-        let message =
-            if node.is_secret() { format!("`{}` has not the form it should have", node.shown()) } else { fault };
-        self.problems.error(self.source, node.range, Code::BadValue, message);
+        let (mut message, hint) = with_hint(&fault);
+        if node.is_secret() {
+            message = format!("`{}` has not the form it should have", node.shown());
+        }
+        self.problems.error_with_hint(self.source, node.range, Code::BadValue, message, hint);
         Part::leaf(node, State::Bad)
     }
 

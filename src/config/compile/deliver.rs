@@ -5,7 +5,7 @@ use super::{DestinationSpec, File, HttpOptions, names, transform};
 use crate::cloudevents::Format;
 use crate::codes::Code;
 use crate::config::part::Part;
-use crate::config::problem::Problems;
+use crate::config::problem::{Problems, with_hint};
 use crate::config::route_file::{Order, Retry};
 use crate::config::suggest::did_you_mean;
 use crate::deliver::entry::{DeliverEntry, RetryPolicy, Target};
@@ -186,8 +186,11 @@ fn checked(
     match check(&template.sample()) {
         Ok(()) => Some(template),
         Err(fault) => {
-            let message = if part.node().is_secret() { format!("the {what} is not legal") } else { fault };
-            problems.error(file.source, part.range(), Code::BadValue, message);
+            let (mut message, hint) = with_hint(&fault);
+            if part.node().is_secret() {
+                message = format!("the {what} is not legal");
+            }
+            problems.error_with_hint(file.source, part.range(), Code::BadValue, message, hint);
             None
         }
     }

@@ -138,6 +138,14 @@ impl SourceText {
     }
 }
 
+/// What a reader of single values says, which tells behind `; ` what to write: the message and the hint.
+pub fn with_hint(told: &str) -> (String, Option<String>) {
+    match told.rsplit_once("; ") {
+        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+        None => (told.to_owned(), None),
+    }
+}
+
 fn saturate(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
