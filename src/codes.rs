@@ -145,6 +145,8 @@ codes! {
         "shadow is true, or {of: ROUTE} with the name of another route that is no shadow route itself.";
     BadTest = 2057, "a test that cannot be run",
         "An entry of expect names one target (topic, subject, url or stream), and data or data_base64, not both. Whether a test passes is for signalbox test to tell.";
+    UnknownInTest = 2071, "a test expects what there is not",
+        "An entry of expect names a route, a destination or a deliver entry that no file declares, so that the test always fails. For signalbox check that is an error; serve and reloads only warn of it.";
 
     // 22xx: findings, which refuse nothing
     NeverTrue = 2201, "a filter can never be true",

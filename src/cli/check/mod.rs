@@ -7,7 +7,8 @@ use crate::cli::ServeArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Format as OutputFormat, Printer};
-use crate::config::problem::{Problem, Problems};
+use crate::codes::Code;
+use crate::config::problem::{Problem, Problems, Severity};
 use crate::config::{self, Loaded, report};
 use clap::ValueEnum;
 
@@ -50,23 +51,33 @@ pub async fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
     match config::load(args.files.config.as_deref(), &args.files.overrides()) {
         Ok(loaded) => {
             let mut found = Problems::default();
-            loaded.compiled.warnings.iter().for_each(|warning| found.push(warning.clone()));
+            loaded.compiled.warnings.iter().for_each(|warning| found.push(weighed(warning.clone())));
             // A build that knows no brokers has nobody to ask.
             #[cfg(any(feature = "kafka", feature = "nats"))]
             if args.online {
                 online::ask(&loaded, &mut found).await;
             }
-            let warnings = found.into_sorted();
-            print(&warnings, format, printer)?;
-            if args.deny_warnings && !warnings.is_empty() {
+            let failed = found.has_errors();
+            let found = found.into_sorted();
+            print(&found, format, printer)?;
+            if failed || args.deny_warnings && !found.is_empty() {
                 return Err(Failure::Told(Exit::Config));
             }
             if format == Format::Text { printer.line(&summary(&loaded)) } else { Ok(()) }
         }
         Err(problems) => {
+            let problems: Vec<Problem> = problems.into_iter().map(weighed).collect();
             print(&problems, format, printer)?;
             Err(Failure::Told(Exit::Config))
         }
+    }
+}
+
+/// A gateway runs whatever its tests say; who checks the files wants to hear of a test that cannot pass.
+fn weighed(problem: Problem) -> Problem {
+    match problem.code {
+        Code::UnknownInTest => Problem { severity: Severity::Error, ..problem },
+        _ => problem,
     }
 }
 

@@ -227,11 +227,11 @@ async fn a_folder_that_was_named_and_is_not_there_is_told() {
 #[tokio::test]
 async fn what_nobody_takes_and_what_a_shadow_is_compared_with_are_told() {
     let folder = folder();
-    let routes = r#"
+    let routes = r"
 routes:
   - {name: live, filters: [{exact: {type: order}}], deliver: [{destination: log, stream: live}]}
   - {name: next, shadow: {of: live}, deliver: [{destination: log, stream: next}]}
-"#;
+";
     fs::write(folder.path().join("routes/a.yaml"), routes).unwrap();
     let run = async |arguments: &[&str]| {
         let arguments = [&["explain", "--type", "mail"], arguments].concat();

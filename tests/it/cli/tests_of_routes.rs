@@ -224,7 +224,7 @@ async fn a_report_for_ci_and_other_ends() {
     let bad = folder.test(&["--junit", report.to_str().unwrap()]).await;
     assert_eq!((bad.code, bad.stdout.as_str()), (78, ""));
     let xml = fs::read_to_string(report).unwrap();
-    assert!(xml.contains("<testsuite name=\"routes/t.yaml\" tests=\"2\" failures=\"0\" errors=\"2\""), "{xml}");
+    assert!(xml.contains("<testsuite name=\"routes/t.yaml\" tests=\"1\" failures=\"0\" errors=\"1\""), "{xml}");
     assert!(xml.contains("<testcase name=\"SB-2002 in line 2\""), "{xml}");
     assert!(xml.contains("<error message=\"routes/t.yaml:2:15: SB-2002 unknown key `evnt`; did you mean"), "{xml}");
     assert!(
@@ -251,12 +251,15 @@ async fn what_a_test_expects_names_what_there_is() {
         ("route `paper` has no deliver entry `secnd`", "did you mean `second`?"),
     ];
     let line = document["problems"][0]["line"].as_u64().unwrap();
-    let expected = expected.map(|(message, hint)| (line, "SB-2008".to_owned(), message.to_owned(), hint.to_owned()));
+    let expected = expected.map(|(message, hint)| (line, "SB-2071".to_owned(), message.to_owned(), hint.to_owned()));
     assert_eq!((ended.code, told.collect::<Vec<_>>()), (78, expected.to_vec()));
+    assert!(document["problems"].as_array().unwrap().iter().all(|one| one["severity"] == "error"), "{document}");
+    let ran = folder.test(&[]).await;
+    assert!(ran.code == 1 && ran.stdout.contains("0 passed, 1 failed"), "a test that fails: {}", ran.stdout);
     // A file that is no YAML may hold any name: it is one problem, and the tests give no more.
     fs::write(folder.0.path().join("routes/b.yaml"), "routes: [\n").unwrap();
     let ended = ended_of_check(&folder).await;
-    assert_eq!(ended.json()["problems"].as_array().map(Vec::len), Some(2), "{}", ended.stdout);
+    assert_eq!(ended.json()["problems"].as_array().map(Vec::len), Some(1), "{}", ended.stdout);
 }
 
 async fn ended_of_check(folder: &Folder) -> Ended {
