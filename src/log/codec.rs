@@ -3,6 +3,7 @@
 use crate::varint;
 use bytes::Bytes;
 use bytestring::ByteString;
+use std::ops::Range;
 
 /// The bytes are not what was written: too short, too long, or not of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,20 +52,20 @@ impl<'b> Cursor<'b> {
 
     /// A length and that many bytes, sharing the buffer.
     pub fn bytes(&mut self) -> Result<Bytes, Malformed> {
-        let length = usize::try_from(self.number()?).map_err(|_| Malformed)?;
-        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len()).ok_or(Malformed)?;
-        let bytes = self.bytes.slice(self.at..end);
-        self.at = end;
-        Ok(bytes)
+        self.range().map(|range| self.bytes.slice(range))
     }
 
     /// A length and that many bytes of UTF-8, as they stand in the buffer.
     pub fn str(&mut self) -> Result<&'b str, Malformed> {
-        let length = usize::try_from(self.varint()?).map_err(|_| Malformed)?;
-        let end = self.at.checked_add(length).ok_or(Malformed)?;
-        let bytes = self.bytes.get(self.at..end).ok_or(Malformed)?;
-        self.at = end;
-        str::from_utf8(bytes).map_err(|_| Malformed)
+        let bytes = self.bytes;
+        str::from_utf8(&bytes[self.range()?]).map_err(|_| Malformed)
+    }
+
+    /// Steps over a length and that many bytes.
+    fn range(&mut self) -> Result<Range<usize>, Malformed> {
+        let length = usize::try_from(self.number()?).map_err(|_| Malformed)?;
+        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len()).ok_or(Malformed)?;
+        Ok(std::mem::replace(&mut self.at, end)..end)
     }
 
     /// A length and that many bytes of UTF-8, sharing the buffer.

@@ -227,7 +227,8 @@ mod tests {
 
     fn record(bytes: usize) -> Arc<Record> {
         let data = Data::Binary(vec![0; bytes].into());
-        let event = Event { id: "1".into(), source: "/s".into(), ty: "t".into(), attributes: Attributes::default(), data };
+        let event =
+            Event { id: "1".into(), source: "/s".into(), ty: "t".into(), attributes: Attributes::default(), data };
         Arc::new(Record::of(event))
     }
 

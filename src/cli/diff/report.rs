@@ -148,7 +148,8 @@ mod tests {
 
     fn entry(position: u64) -> Entry {
         let id = format!("id\u{1b}{position}").into();
-        let event = Event { id, source: "/s".into(), ty: "t".into(), attributes: Attributes::default(), data: Data::Absent };
+        let event =
+            Event { id, source: "/s".into(), ty: "t".into(), attributes: Attributes::default(), data: Data::Absent };
         Entry { position, record: Arc::new(Record::of(event)) }
     }
 

@@ -5,8 +5,9 @@ use super::destination::Declared as Destinations;
 use crate::codes::Code;
 use crate::config::part::Part;
 use crate::config::problem::Problems;
-use crate::config::suggest::{did_you_mean, known};
+use crate::config::suggest;
 use crate::config::test_file::{Expect, Given, Test, Wanted};
+use crate::config::yaml::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
@@ -49,33 +50,40 @@ impl<'d, 'n> Names<'d, 'n> {
     /// error; a gateway is not stopped by it.
     fn check(&self, file: &File<'_>, wanted: &Part<'_>, problems: &mut Problems) {
         let named = |key: &str| wanted.get(key).and_then(|part| Some((part.text()?, part.range())));
-        let mut unknown = |range, message: String, hint: String| {
-            problems.warning(file.source, range, Code::UnknownInTest, message, Some(hint));
-        };
-        let near = |name: &str, what: &str, names: &[&str]| {
-            did_you_mean(name, names.iter().copied()).unwrap_or_else(|| known(what, names))
-        };
-        if let Some((name, range)) = named("destination")
+        let destinations = &self.destinations.by_name;
+        if let Some(named) = named("destination").filter(|(name, _)| !destinations.contains_key(name))
             && self.destinations.complete
-            && !self.destinations.by_name.contains_key(name)
         {
-            unknown(range, format!("there is no destination `{name}`"), self.destinations.hint(name));
+            let message = format!("there is no destination `{}`", named.0);
+            unknown(file, named, message, destinations.keys().copied(), problems);
         }
-        let Some((route, range)) = named("route") else { return };
-        let Some(entries) = self.routes.get(route) else {
+        let Some(route) = named("route") else { return };
+        let Some(entries) = self.routes.get(route.0) else {
             if self.complete {
-                let declared: Vec<&str> = self.routes.keys().copied().collect();
-                unknown(range, format!("there is no route `{route}`"), near(route, "declared", &declared));
+                let message = format!("there is no route `{}`", route.0);
+                unknown(file, route, message, self.routes.keys().copied(), problems);
             }
             return;
         };
         if let Some(entries) = entries
-            && let Some((name, range)) = named("name").filter(|(name, _)| !entries.contains(name))
+            && let Some(named) = named("name").filter(|(name, _)| !entries.contains(name))
         {
-            let message = format!("route `{route}` has no deliver entry `{name}`");
-            unknown(range, message, near(name, "its entries", entries));
+            let message = format!("route `{}` has no deliver entry `{}`", route.0, named.0);
+            unknown(file, named, message, entries.iter().copied(), problems);
         }
     }
+}
+
+fn unknown<'k>(
+    file: &File<'_>,
+    (name, range): (&str, Range),
+    message: String,
+    names: impl ExactSizeIterator<Item = &'k str> + Clone,
+    problems: &mut Problems,
+) {
+    let search = problems.may_search(names.len());
+    let hint = suggest::declared(name, names, search);
+    problems.warning(file.source, range, Code::UnknownInTest, message, Some(hint));
 }
 
 /// The names of a route's deliver entries: that of the destination where no other is written.
