@@ -6,6 +6,7 @@ pub mod tape;
 pub mod value;
 
 mod nesting;
+mod plain;
 mod read;
 mod write;
 

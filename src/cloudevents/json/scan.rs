@@ -2,6 +2,7 @@
 //! each value starts and ends. Stricter than the grammar in one point: `\u` escapes must not be lone surrogates.
 
 use super::nesting::Nesting;
+use super::plain;
 use super::value::{Broken, Kind, Value, Why};
 
 /// The one value a JSON document holds, without the whitespace around it; `None` if the bytes are no JSON document.
@@ -10,40 +11,6 @@ pub fn document(bytes: &[u8]) -> Option<&str> {
     let value = scanner.value().ok()?;
     scanner.end().ok()?;
     Some(value.raw)
-}
-
-/// How many bytes from the start can stand in a JSON string as they are: no quote, backslash or control character.
-pub fn plain_length(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    // For each byte of a word: is it below `limit`? Borrows make only bytes above a hit wrong, and the lowest hit counts.
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
-    let mut at = 0;
-    while let Some(chunk) = bytes[at..].first_chunk() {
-        let word = u64::from_le_bytes(*chunk);
-        let quotes = below(word ^ (ONES * u64::from(b'"')), 1) | below(word ^ (ONES * u64::from(b'\\')), 1);
-        let hits = quotes | below(word, 0x20);
-        if hits != 0 {
-            return at + hits.trailing_zeros() as usize / 8;
-        }
-        at += chunk.len();
-        if at == LONG {
-            at += plain_blocks(&bytes[at..]);
-        }
-    }
-    at + bytes[at..].iter().take_while(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\')).count()
-}
-
-/// Texts longer than this are checked in blocks.
-const LONG: usize = 32;
-
-/// How many bytes from the start stand in whole blocks of plain ones. The compiler checks a block with vector instructions.
-fn plain_blocks(bytes: &[u8]) -> usize {
-    let (blocks, _) = bytes.as_chunks::<32>();
-    // Comparisons one by one: from ranges and truth values it makes a loop over bytes.
-    let ends = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
-    let is_plain = |block: &&[u8; 32]| block.iter().fold(0, |any, byte| any | ends(*byte)) == 0;
-    blocks.iter().take_while(is_plain).count() * 32
 }
 
 /// One thing a walk comes across.
@@ -319,7 +286,7 @@ impl<'t> Scanner<'t> {
         self.at += 1;
         let mut escaped = false;
         loop {
-            self.at += plain_length(&self.text.as_bytes()[self.at..]);
+            self.at += plain::length(&self.text.as_bytes()[self.at..]);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;

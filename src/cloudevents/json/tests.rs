@@ -1,6 +1,7 @@
 //! The JSON format, in and out.
 
-use super::scan::{Scanner, Step, document, plain_length};
+use super::plain;
+use super::scan::{Scanner, Step, document};
 use super::{read, read_batch, write, write_batch, write_line, write_without_data};
 use crate::cloudevents::reader::{Bounds, Fault};
 use crate::cloudevents::{Attribute, Data, Event, Kind};
@@ -296,7 +297,7 @@ proptest! {
     fn the_plain_length_is_that_of_a_simple_search(bytes: Vec<u8>, word in "[ -~é]{0,120}[\\\\\"\t]?[ -~é]{0,20}") {
         for text in [&bytes[..], word.as_bytes()] {
             let simple = text.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\');
-            assert_eq!(plain_length(text), simple.unwrap_or(text.len()));
+            assert_eq!(plain::length(text), simple.unwrap_or(text.len()));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! JSON format out. Members stand in the order `specversion`, `id`, `source`, `type`, other attributes as received, data.
 
-use super::scan;
+use super::{plain, scan};
 use crate::cloudevents::attributes::REQUIRED;
 use crate::cloudevents::media_type::MediaType;
 use crate::cloudevents::{Data, Event, Kind, opaque};
@@ -141,11 +141,11 @@ pub fn quote(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
     loop {
-        let plain = scan::plain_length(rest.as_bytes());
-        out.push_str(&rest[..plain]);
-        let Some(byte) = rest.as_bytes().get(plain) else { break };
+        let unescaped = plain::length(rest.as_bytes());
+        out.push_str(&rest[..unescaped]);
+        let Some(byte) = rest.as_bytes().get(unescaped) else { break };
         escape(*byte, out);
-        rest = &rest[plain + 1..];
+        rest = &rest[unescaped + 1..];
     }
     out.push('"');
 }
