@@ -5,6 +5,8 @@ use super::event::Kind;
 use super::timestamp;
 use bytestring::ByteString;
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// An attribute's value: its type as far as the format told it, and its canonical text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,15 +95,23 @@ impl Attributes {
     }
 
     /// Takes one more, whose name none of them has, into new memory. One that would make them more than 4 GiB together
-    /// is left out.
-    pub fn push(&mut self, attribute: Attribute<'_>) {
+    /// is left out. `shared`: texts that stand in the old memory are from then on in the new one.
+    pub fn push(&mut self, attribute: Attribute<'_>, shared: [&mut ByteString; 3]) {
         let Attribute { name, value } = attribute;
         let bytes = self.texts.len() + name.len() + value.text.len();
         let mut gathering = Gathering::with_capacity(bytes, self.len() + 1);
         gathering.texts.push_str(&self.texts);
         gathering.entries.extend_from_slice(&self.entries);
-        if gathering.push(name, value.kind, value.text).is_ok() {
-            *self = gathering.finish();
+        if gathering.push(name, value.kind, value.text).is_err() {
+            return;
+        }
+        let before = std::mem::replace(self, gathering.finish()).texts;
+        for text in shared {
+            let at = text.as_ptr().addr().wrapping_sub(before.as_ptr().addr());
+            let moved = before.get(at..at.saturating_add(text.len())).and_then(|_| self.texts.get(at..at + text.len()));
+            if let Some(moved) = moved {
+                *text = self.texts.slice_ref(moved);
+            }
         }
     }
 }
@@ -183,14 +193,14 @@ pub struct Span {
 pub struct Gathering {
     texts: String,
     entries: Vec<Entry>,
-    /// Of many attributes, what tells nearly every two names apart at a glance; empty or one for each.
-    keys: Vec<u64>,
+    /// Of many attributes, what tells nearly every two names apart at a glance.
+    keys: Option<HashSet<u64, BuildHasherDefault<Spread>>>,
 }
 
 impl Gathering {
     /// Room for this many bytes of texts and this many attributes.
     pub fn with_capacity(bytes: usize, attributes: usize) -> Gathering {
-        Gathering { texts: String::with_capacity(bytes), entries: Vec::with_capacity(attributes), keys: Vec::new() }
+        Gathering { texts: String::with_capacity(bytes), entries: Vec::with_capacity(attributes), keys: None }
     }
 
     /// Keeps a text that belongs to no attribute.
@@ -211,10 +221,10 @@ impl Gathering {
         short(self.texts.len() + name.len() + text.len())?;
         let (at, text) = (self.keep(name)?, self.keep(text)?);
         self.entries.push(Entry { name: at.start, text: text.start, end: text.end, kind });
-        if self.entries.len() == KEYED {
-            self.keys.extend(self.entries.iter().map(|entry| key(entry.name(&self.texts))));
-        } else if self.entries.len() > KEYED && !self.keys.is_empty() {
-            self.keys.push(key(name));
+        if let Some(keys) = &mut self.keys {
+            keys.insert(key(name));
+        } else if self.entries.len() == KEYED {
+            self.keys = Some(self.entries.iter().map(|entry| key(entry.name(&self.texts))).collect());
         }
         Ok(())
     }
@@ -225,14 +235,14 @@ impl Gathering {
         self.push(name, kind, text)?;
         // The new one takes the old one's place.
         self.entries.swap_remove(at);
-        self.keys.clear();
+        self.keys = None;
         Ok(true)
     }
 
     /// Takes an attribute away.
     pub fn remove(&mut self, name: &str) {
         self.entries.retain(|entry| !entry.is(name, &self.texts));
-        self.keys.clear();
+        self.keys = None;
     }
 
     /// The text of an attribute.
@@ -243,8 +253,8 @@ impl Gathering {
 
     /// Has an attribute this name?
     pub fn holds(&self, name: &str) -> bool {
-        let keyed = self.keys.len() == self.entries.len();
-        (!keyed || self.keys.contains(&key(name))) && self.entries.iter().any(|entry| entry.is(name, &self.texts))
+        self.keys.as_ref().is_none_or(|keys| keys.contains(&key(name)))
+            && self.entries.iter().any(|entry| entry.is(name, &self.texts))
     }
 
     /// All of them.
@@ -264,6 +274,26 @@ impl Gathering {
         let texts = ByteString::from(self.texts);
         let kept = kept.map(|span| texts.slice_ref(&texts[span.start as usize..span.end as usize]));
         (Attributes { texts, entries: self.entries }, kept)
+    }
+}
+
+/// A key is nearly a hash already. Keys that are chosen to fall together cost no more than looking at all of them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 
@@ -317,7 +347,10 @@ mod tests {
         let (edited, made) = (gathering.finish(), three().finish());
         assert_eq!(edited, made);
         let mut with = made.clone();
-        with.push(Attribute::string("d", "true"));
+        let (mut within, mut without, mut empty) = (made.texts.slice_ref(&made.texts[1..3]), "x".into(), "".into());
+        with.push(Attribute::string("d", "true"), [&mut within, &mut without, &mut empty]);
+        assert_eq!((&*within, &*without, &*empty), ("1b", "x", ""));
+        assert_eq!(within.as_ptr(), with.texts[1..].as_ptr());
         assert_eq!((with.len(), with.get("d").map(|value| value.text)), (4, Some("true")));
         assert_ne!(with, made);
         assert_eq!(made.iter().collect::<Attributes>(), made);

@@ -1,6 +1,6 @@
 //! The event as it was received: attributes with their original text, data with its original bytes (specs.md §16).
 
-use super::attribute::{Attributes, Value};
+use super::attribute::{Attribute, Attributes, Value};
 use super::media_type::MediaType;
 use super::protobuf;
 use bytes::Bytes;
@@ -141,6 +141,11 @@ impl Event {
     /// The value of an optional attribute or extension.
     pub fn value(&self, name: &str) -> Option<Value<'_>> {
         self.attributes.get(name)
+    }
+
+    /// Takes one more attribute, which is none of the required ones and which the event does not have.
+    pub fn push(&mut self, attribute: Attribute<'_>) {
+        self.attributes.push(attribute, [&mut self.id, &mut self.source, &mut self.ty]);
     }
 
     /// `datacontenttype`, if there is one.

@@ -69,7 +69,9 @@ pub fn text_of_unix(seconds: i64, nanos: u32) -> Option<String> {
     if nanos >= 1_000_000_000 || !UNIX_SECONDS.contains(&seconds) {
         return None;
     }
-    let fraction = format!("{nanos:09}");
+    let mut fraction = *b"000000000";
+    put_digits(&mut fraction, nanos.into());
+    let fraction = str::from_utf8(&fraction).ok()?;
     let instant = Instant {
         minutes: seconds.div_euclid(60),
         seconds: u8::try_from(seconds.rem_euclid(60)).ok()?,
@@ -91,11 +93,29 @@ impl fmt::Display for Instant<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = date_of(self.minutes.div_euclid(24 * 60));
         let (hour, minute) = (self.minutes.div_euclid(60).rem_euclid(24), self.minutes.rem_euclid(60));
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}", self.seconds)?;
+        if (0..=9999).contains(&year) {
+            let mut text = *b"0000-00-00T00:00:00";
+            let parts = [(0..4, year), (5..7, month), (8..10, day), (11..13, hour), (14..16, minute)];
+            for (range, number) in parts {
+                put_digits(&mut text[range], number);
+            }
+            put_digits(&mut text[17..], self.seconds.into());
+            f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)?;
+        } else {
+            write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}", self.seconds)?;
+        }
         if !self.fraction.is_empty() {
             write!(f, ".{}", self.fraction)?;
         }
         f.write_str("Z")
+    }
+}
+
+/// Writes a number with as many digits as there is room.
+fn put_digits(room: &mut [u8], mut number: i64) {
+    for digit in room.iter_mut().rev() {
+        *digit = b'0' + (number % 10).to_le_bytes()[0];
+        number /= 10;
     }
 }
 
@@ -179,6 +199,10 @@ mod tests {
             ("2018-04-05t17:31:00Z", "2018-04-05T17:31:00Z"),
             ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
             ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+            ("2018-04-05T17:31:00.0Z", "2018-04-05T17:31:00Z"),
+            ("2018-04-05T17:31:00.10Z", "2018-04-05T17:31:00.1Z"),
+            ("2018-04-05T17:31:00.01Z", "2018-04-05T17:31:00.01Z"),
+            ("2018-04-05T17:31:00z", "2018-04-05T17:31:00Z"),
             ("1969-12-31T23:59:59Z", "1969-12-31T23:59:59Z"),
         ] {
             assert_eq!(canonical(text).as_deref(), Some(expected), "{text}");

@@ -242,7 +242,7 @@ pub(super) fn fill_in_traceparent(event: &mut Event, caller: Option<&ByteString>
         return;
     }
     let text = caller.map_or_else(|| Cow::from(process.to_string()), |text| Cow::from(&**text));
-    event.attributes.push(Attribute::string("traceparent", &text));
+    event.push(Attribute::string("traceparent", &text));
 }
 
 pub(super) fn breaks_schema(index: usize, refusal: Refusal) -> Refused {

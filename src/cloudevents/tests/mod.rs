@@ -123,7 +123,7 @@ fn carried(event: &Event) -> (BTreeMap<String, String>, Bytes) {
 fn through_xml(event: &Event) -> Event {
     let mut through = event.clone();
     if event.datacontenttype().is_none() && matches!(event.data, Data::Json(_)) {
-        through.attributes.push(Attribute::string("datacontenttype", "application/json"));
+        through.push(Attribute::string("datacontenttype", "application/json"));
     }
     through.data = match &event.data {
         Data::Json(bytes) => Data::Text(ByteString::try_from(bytes.clone()).unwrap()),

@@ -1,7 +1,7 @@
 //! Searches, in the open segment and by the index of sealed ones.
 
 use super::support::{Bench, decision, event, lane, new, record, wait_for_seals};
-use crate::cloudevents::{Attribute, Event};
+use crate::cloudevents::Attribute;
 use crate::log::record::{Entry, Record};
 use crate::log::{Log, Query};
 use crate::units::Micros;
@@ -11,19 +11,19 @@ const CREATION: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
 
 fn searchable(number: u64) -> Record {
     let plain = record(number);
-    let mut attributes = plain.event.attributes.clone();
+    let mut event = event(number);
     if number.is_multiple_of(10) {
-        attributes.push(Attribute::string("correlationid", &format!("chain-{}", number / 50)));
+        event.push(Attribute::string("correlationid", &format!("chain-{}", number / 50)));
     }
     if number.is_multiple_of(25) {
-        attributes.push(Attribute::string("traceparent", CREATION));
+        event.push(Attribute::string("traceparent", CREATION));
     }
     let decision = match number % 4 {
         0 => decision(&[lane("orders", "kafka", None)]),
         1 => decision(&[lane("orders", "log", Some("orders")), lane("audit", "log", Some("all"))]),
         _ => plain.decision.clone(),
     };
-    Record { decision, event: Event { attributes, ..event(number) }, ..plain }
+    Record { decision, event, ..plain }
 }
 
 async fn filled(bench: &Bench, events: u64) -> Log {

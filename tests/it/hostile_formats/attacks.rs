@@ -78,6 +78,20 @@ pub fn numbered(count: usize, one: impl Fn(usize) -> String) -> String {
     (0..count).map(one).collect()
 }
 
+/// Batches of events that have as many attributes as they may, each as small as it can be.
+pub fn of_tiny_attributes() -> Vec<Attack> {
+    let names = (0..252_u8).map(|n| format!("{}{}", char::from(b'j' + n % 16), char::from(b'a' + n / 16)));
+    let all = |written: fn(String) -> String| names.clone().map(written).collect::<String>();
+    let integers = json(&all(|name| format!(r#","{name}":1"#)));
+    let times = protobuf(all(|name| format!("\x2a\x08\x0a\x02{name}\x12\x02\x3a\x00")).as_bytes());
+    let times = [&[0x0a][..], &varint(times.len()), &times].concat();
+    let json_batch = format!("[{}]", vec![integers; 1000].join(","));
+    vec![
+        attack("tiny integers", "application/cloudevents-batch+json", json_batch, &[202]),
+        attack("tiny times", "application/cloudevents-batch+protobuf", times.repeat(1000), &[202]),
+    ]
+}
+
 pub fn on_json() -> Vec<Attack> {
     vec![
         attack("nesting", JSON, json(&format!(r#","data":{}"#, "[".repeat(SIZE))), &[400]),
@@ -152,6 +166,7 @@ pub fn on_xml() -> Vec<Attack> {
             xml(&numbered(SIZE / 40, |n| format!(r#"<a{n:05} xsi:type="ce:string">x</a{n:05}>"#))),
             &[400],
         ),
+        attack("many elements that are no attributes", XML, xml(&"<A/>".repeat(SIZE / 4)), &[400]),
         attack(
             "many events",
             "application/cloudevents-batch+xml",

@@ -108,6 +108,19 @@ async fn attacks_on_content_codings_are_cheap() {
     all_are_cheap(attacks::on_codings()).await;
 }
 
+/// A whole batch of attributes is in memory at once, several times over: received, read, and on its way into the log.
+#[tokio::test]
+async fn attributes_take_little_more_than_their_texts() {
+    for attack in attacks::of_tiny_attributes() {
+        let gateway = Gateway::start(&[("signalbox.yaml", &format!("{PLAIN}{LIMITS}"))]).await;
+        for _ in 0..3 {
+            cost(&gateway, &attacks::good(attacks::JSON)).await;
+        }
+        let (memory, _) = cost(&gateway, &attack).await;
+        assert!(memory <= 10 * attack.bytes() + NOISE, "{}: {memory} bytes more for {}", attack.name, attack.bytes());
+    }
+}
+
 /// What a zstd stream looks back at is in memory: as much as a body may be, and no more.
 #[tokio::test]
 async fn a_zstd_bomb_costs_no_more_than_the_largest_body() {

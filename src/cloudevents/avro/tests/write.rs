@@ -33,7 +33,7 @@ fn every_attribute_stands_in_the_map_in_its_own_type() {
         [("y", Kind::Binary, "TWE="), ("u", Kind::Uri, "urn:x"), ("t", Kind::Timestamp, "2016-12-31t23:59:60z")]
     {
         let value = crate::cloudevents::Value { kind, text };
-        event.attributes.push(crate::cloudevents::Attribute { name, value });
+        event.push(crate::cloudevents::Attribute { name, value });
     }
     let string = |text: &str| Value::String(text.into());
     let expected = [

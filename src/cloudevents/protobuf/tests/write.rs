@@ -17,7 +17,7 @@ fn attributes_are_written_in_their_own_types() {
         ("l", Kind::Timestamp, "2016-12-31T23:59:60Z"),
     ] {
         let value = Value { kind, text };
-        event.attributes.push(crate::cloudevents::Attribute { name, value });
+        event.push(crate::cloudevents::Attribute { name, value });
     }
     let message = written(&event);
     assert_eq!((&*message.id, &*message.source, &*message.spec_version, &*message.ty), ("1", "/a", "1.0", "t"));
