@@ -161,6 +161,10 @@ codes! {
         "check --online asked the brokers: Kafka has no topic of this name (or the login may not see it), or no JetStream stream takes this subject. Events that are sent there are retried and then become dead letters. Create the topic or stream (the gateway never creates a topic; a stream only with ensure_stream), or mend the name. For a template the finding says that nothing there fits it.";
     NotAsked = 2211, "a broker cannot be asked",
         "check --online could not ask the brokers of this destination which topics or streams there are: they cannot be reached from here, refuse the login, or did not answer in time. Nothing is known about its topics and subjects. Without --online nothing is asked.";
+    NoEffect = 2221, "a setting has no effect",
+        "The key is valid, but beside the other keys it changes nothing, or not what it seems to: `format` is for structured mode, and a `deadline` shorter than the first wait leaves no time for a retry. Write what the hint says, or remove the key. Nothing is refused because of it.";
+    MistakableSchema = 2222, "a schema version is easily taken for another",
+        "Two versions of a type have one $id, so that events that name it are always held against the higher one; or a version is called v3 instead of 3, so that it is compared as text (v10 stands before v9). Give each version its own $id, and call the files by dotted numbers: 1.json, 1.1.json, 2.json. Nothing is refused because of it.";
 
     // 30xx: a delivery failed
     TemplateUnfilled = 3001, "a template cannot be filled",

@@ -4,6 +4,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Printer, clean};
 use crate::codes::Code;
+use crate::config::compile::examples;
 use serde_json::json;
 
 /// Arguments.
@@ -19,13 +20,42 @@ pub fn run(args: &Args, printer: &mut Printer) -> Result<(), Failure> {
         let detail = format!("there is no code `{}`", clean(&args.code));
         return Err(Failure::other(Exit::BadData, "unknown code", detail).hint(nearest(&args.code)));
     };
+    let example = examples::of(code);
     if printer.json_wanted() {
-        return printer.document(&json!({"code": code.to_string(), "title": code.title(), "help": code.help()}));
+        let example = example.map(|example| json!({"wrong": example.wrong, "right": example.right}));
+        let (code, title, help) = (code.to_string(), code.title(), code.help());
+        return printer.document(&json!({"code": code, "title": title, "help": help, "example": example}));
     }
     let heading = format!("{code}: {}", code.title());
     printer.line(&printer.paint.bold(&heading))?;
     printer.line("")?;
-    printer.line(code.help())
+    printer.block(&wrapped(code.help()))?;
+    let Some(example) = example else { return Ok(()) };
+    for (title, text) in [("Wrong:", example.wrong), ("Right:", example.right)] {
+        printer.line(&format!("\n{}", printer.paint.bold(title)))?;
+        text.lines().try_for_each(|line| printer.line(&format!("    {line}")))?;
+    }
+    Ok(())
+}
+
+/// The text in lines of at most 80 columns, broken between words.
+fn wrapped(text: &str) -> String {
+    const WIDTH: usize = 80;
+    let mut lines = String::with_capacity(text.len() + text.len() / WIDTH + 1);
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > WIDTH {
+            lines.push('\n');
+            column = 0;
+        } else if column > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += width;
+    }
+    lines + "\n"
 }
 
 /// The code that is most like what was written.

@@ -73,7 +73,7 @@ pub fn missing<'f>(named: impl IntoIterator<Item = Option<&'f Path>>) -> Vec<Pro
     let missing = named.into_iter().flatten().filter(|folder| !folder.is_dir());
     let problem = |folder: &Path| {
         let message = if folder.exists() { "this is no folder" } else { "there is no such folder" };
-        Problem::of_file(shown_path(folder), Code::MissingFile, message)
+        Problem::of_file(shown_path(folder), Code::MissingFile, message).hint("see the name that was given")
     };
     missing.map(problem).collect()
 }

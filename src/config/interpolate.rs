@@ -98,7 +98,10 @@ fn file(path: &str, environment: Environment<'_>) -> Result<String, Fault> {
         return Err(fault("`${file:}` names no file", "write ${file:/run/secrets/name}"));
     }
     let full: PathBuf = environment.folder.join(path);
-    let unreadable = |reason: String| Fault { message: format!("cannot read file `{path}`: {reason}"), hint: None };
+    let unreadable = |reason: String| Fault {
+        message: format!("cannot read file `{path}`: {reason}"),
+        hint: Some("is it there, and may this user read it?".to_owned()),
+    };
     let metadata = std::fs::metadata(&full).map_err(|error| unreadable(error.kind().to_string()))?;
     if !metadata.is_file() {
         return Err(unreadable("it is no regular file".to_owned()));

@@ -1,5 +1,6 @@
 //! Problems as people and machines read them: one look for `check`, `serve` and reloads (routing.md §5).
 
+use super::compile::examples;
 use super::problem::{Problem, Severity};
 use crate::codes::Code;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -76,17 +77,33 @@ fn one(problem: &Problem, style: &Style, out: &mut String) {
     };
     add(format!("{lead}{word}[{code}]{off}{bold}: {}{off}", printable(&problem.message)));
     add(format!("{gutter}{margin}-->{off} {}:{line}:{column}", printable(file)));
-    if let Some(excerpt) = &problem.excerpt {
-        let before = (*column as usize).saturating_sub(1);
-        let room = excerpt.chars().count().saturating_sub(before).max(1);
+    if let Some(excerpt) = problem.excerpt.as_ref().filter(|excerpt| !excerpt.trim().is_empty()) {
+        let (excerpt, before) = &window(excerpt, (*column as usize).saturating_sub(1));
+        let room = excerpt.chars().count().saturating_sub(*before).max(1);
         let marks = "^".repeat((problem.width as usize).min(room));
         add(format!("{gutter} {margin}|{off}"));
         add(format!("{margin}{line} |{off} {}", printable(excerpt)));
-        add(format!("{gutter} {margin}|{off} {}{lead}{marks}{off}", " ".repeat(before)));
+        add(format!("{gutter} {margin}|{off} {}{lead}{marks}{off}", " ".repeat(*before)));
     }
     if let Some(hint) = &problem.hint {
         add(format!("{gutter} {margin}={off} {bold}hint{off}: {}", printable(hint)));
     }
+}
+
+/// The part of a long line that is shown, and how many of its characters stand before the place.
+fn window(line: &str, before: usize) -> (String, usize) {
+    /// Characters of a line that are shown as they are.
+    const WIDE: usize = 100;
+    /// Characters shown before the place, so that what it belongs to can be seen.
+    const LEAD: usize = 40;
+    let length = line.chars().count();
+    if length <= WIDE {
+        return (line.to_owned(), before);
+    }
+    let start = before.saturating_sub(LEAD).min(length.saturating_sub(WIDE));
+    let shown: String = line.chars().skip(start).take(WIDE).collect();
+    let (lead, behind) = (if start > 0 { "…" } else { "" }, if start + WIDE < length { "…" } else { "" });
+    (format!("{lead}{shown}{behind}"), before - start + lead.chars().count())
 }
 
 /// `2 errors and 1 warning in 2 files`.
@@ -125,10 +142,13 @@ fn sarif(problems: &[Problem]) -> Json {
     let rules: Vec<Json> = used
         .iter()
         .map(|code| {
+            let example = examples::of(*code).map_or_else(String::new, |example| {
+                format!("\n\nWrong:\n```yaml\n{}```\nRight:\n```yaml\n{}```\n", example.wrong, example.right)
+            });
             json!({
                 "id": code.to_string(),
                 "shortDescription": { "text": code.title() },
-                "help": { "text": code.help() },
+                "help": { "text": code.help(), "markdown": format!("{}{example}", code.help()) },
             })
         })
         .collect();
@@ -191,7 +211,7 @@ fn github_property(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Format, line, render};
+    use super::{Format, line, render, window};
     use crate::codes::Code;
     use crate::config::problem::{Problem, Severity};
 
@@ -225,6 +245,18 @@ warning[SB-2003]: odd
         assert_eq!(text, expected);
         let coloured = render(&problems(), Format::Text { colour: true });
         assert!(coloured.contains("\u{1b}[1;31merror[SB-2002]"));
+    }
+
+    #[test]
+    fn of_a_long_line_the_place_is_shown() {
+        let line = format!("{}here{}", "a".repeat(150), "b".repeat(150));
+        let (shown, before) = window(&line, 150);
+        assert_eq!(shown.chars().count(), 102);
+        assert_eq!(shown.chars().skip(before).take(4).collect::<String>(), "here");
+        assert_eq!(window("short", 3), ("short".to_owned(), 3));
+        let (shown, before) = window(&line, 299);
+        assert!(shown.starts_with('…') && shown.ends_with('b'), "{shown}");
+        assert_eq!((shown.chars().count(), before), (101, 96));
     }
 
     #[test]

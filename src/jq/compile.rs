@@ -4,7 +4,7 @@ use super::natives::{self, Data};
 use super::{Refusal, check};
 use jaq_core::compile::{Filter, Undefined};
 use jaq_core::load::lex::{self, Lexer, Tok, Token};
-use jaq_core::load::parse::{self, Parser, Term};
+use jaq_core::load::parse::{self, BinaryOp, Parser, Term};
 use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Native};
 
@@ -14,6 +14,8 @@ pub(super) struct Compiled {
     pub filter: Filter<Native<Data>>,
     /// Terms in each other, see [`check`].
     pub depth: usize,
+    /// What every result is, where none can be `true`.
+    pub never_true: Option<&'static str>,
 }
 
 /// Bytes of a program; longer ones are better split over steps.
@@ -66,7 +68,25 @@ fn read(text: &str) -> Result<Compiled, Refusal> {
             |(name, kind)| undefined_name(text, name, &kind),
         )
     });
-    Ok(Compiled { filter: filter?, depth })
+    Ok(Compiled { filter: filter?, depth, never_true: never_true(&term) })
+}
+
+/// What all results of a term are, if it is plain that they are never `true`.
+fn never_true(term: &Term<&str>) -> Option<&'static str> {
+    match term {
+        Term::Num(_) => Some("a number"),
+        Term::Str(..) => Some("text"),
+        Term::Arr(_) => Some("an array"),
+        Term::Obj(_) => Some("an object"),
+        Term::Call("false", _) => Some("false"),
+        Term::Call("null", _) => Some("null"),
+        // What is assigned to is handed on: equal is `==`.
+        Term::BinOp(_, BinaryOp::Assign | BinaryOp::Update | BinaryOp::UpdateMath(_), _) => {
+            Some("the changed data (equal is `==`, not `=`)")
+        }
+        Term::BinOp(_, BinaryOp::Pipe(None), last) => never_true(last),
+        _ => None,
+    }
 }
 
 /// Where a part of the text stands.
@@ -96,10 +116,17 @@ fn unlexed(text: &str, errors: &[lex::Error<&str>]) -> Refusal {
             match sign.as_str() {
                 "&" => refusal.hint("write `and`"),
                 "'" => refusal.hint("strings stand in double quotes"),
-                _ => refusal,
+                ")" | "]" | "}" => refusal.hint("nothing before it is open that it could close"),
+                "“" | "”" | "‘" | "’" => refusal.hint("strings stand in plain double quotes"),
+                _ => refusal.hint("members with other names than letters, digits and `_` are written .[\"name\"]"),
             }
         }
-        lex::Expect::Delim(_) => Refusal::new(at, format!("{} is missing", expected.as_str())),
+        lex::Expect::Delim(_) => Refusal::new(at, format!("{} is missing", expected.as_str()))
+            .hint("each bracket and quote that is opened is closed"),
+        lex::Expect::Ident if text.get(..at).is_some_and(|before| before.ends_with('$')) => {
+            Refusal::new(at, "the name of a variable is expected here")
+                .hint("the data is `.`, a member of it .name; `$event` holds the attributes")
+        }
         _ => Refusal::new(at, format!("{} is expected here", expected.as_str())),
     }
 }
@@ -112,13 +139,16 @@ fn unparsed(text: &str, error: Option<parse::Error<&str, Option<&str>>>) -> Refu
         expected => expected.as_str().to_owned(),
     };
     match found.filter(|found| !found.is_empty()) {
-        None => Refusal::new(text.trim_end().len(), format!("the program ends where {expected} is expected")),
+        None => Refusal::new(text.trim_end().len(), format!("the program ends where {expected} is expected"))
+            .hint("something is missing at its end"),
         Some(found) => {
             let shown = crate::cloudevents::reader::shown(found);
             let refusal = Refusal::new(offset(text, found), format!("expected {expected}, found `{shown}`"));
             match shown.as_str() {
                 "=" | "!" => refusal.hint("equal is `==`, not equal `!=`, not is `| not`"),
-                _ => refusal,
+                "||" => refusal.hint("write `or`"),
+                "?" | ":" => refusal.hint("a choice is written: if … then … else … end"),
+                _ => refusal.hint("see to what stands before it: an operator or a value is missing or too much"),
             }
         }
     }
@@ -131,16 +161,23 @@ fn undefined_name(text: &str, name: &str, kind: &Undefined) -> Refusal {
             let in_rust = natives::functions().map(|(name, ..)| name);
             let names: Vec<&str> = natives::defined_names().chain(in_rust).collect();
             let likeness = |known: &&&str| strsim::damerau_levenshtein(known, name);
-            let near = names.iter().min_by_key(likeness).filter(|known| likeness(known) <= 2 && **known != name);
+            let most = (name.len() / 3).min(2);
+            let near = names.iter().min_by_key(likeness).filter(|known| likeness(known) <= most && **known != name);
             let refusal = Refusal::new(at, format!("there is no function `{name}` with {arguments} arguments"));
             match near {
                 Some(near) => refusal.hint(format!("did you mean `{near}`?")),
                 None if names.contains(&name) => refusal.hint("it takes another number of arguments"),
-                None => refusal,
+                None if *arguments == 0 => {
+                    refusal.hint(format!("a member of the data is written .{name}, text \"{name}\""))
+                }
+                None => {
+                    refusal.hint("functions are those of jq 1.7; own ones are written `def name: …;` before their use")
+                }
             }
         }
         Undefined::Var => Refusal::new(at, format!("there is no variable `{name}`"))
             .hint("`$event` holds the attributes, `.` the data"),
-        kind => Refusal::new(at, format!("there is no {} `{name}`", kind.as_str())),
+        kind => Refusal::new(at, format!("there is no {} `{name}`", kind.as_str()))
+            .hint("a label is set before its use: label $out"),
     }
 }

@@ -128,6 +128,11 @@ impl Program {
         &self.0.text
     }
 
+    /// What every result is, where it is plain that none is ever `true`.
+    pub fn never_true(&self) -> Option<&'static str> {
+        self.0.compiled.never_true
+    }
+
     /// Runs as a predicate: `Ok(true)` only when there is exactly one output and it is `true`; `Err` tells what there is
     /// instead, when it is not `false`.
     pub fn holds(&self, source: &Source<'_>) -> Result<bool, Verdict> {

@@ -151,10 +151,14 @@ fn placeholder(inside: &str, offset: usize) -> Result<Part, TemplateFault> {
     }
     if let Some(bad) = name.find(|c: char| !matches!(c, 'a'..='z' | '0'..='9')) {
         let lower = name.to_ascii_lowercase();
+        let trimmed: String = lower.trim().replace(['_', '-'], "");
+        let is_name = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let hint = if name.starts_with("data.") || name.starts_with(['.', '$']) {
             "templates hold attributes only; a step before can make one: set: {total: {jq: .total}}".to_owned()
-        } else if lower != name && lower.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            format!("did you mean {{{lower}}}?")
+        } else if let Some((name, default)) = name.split_once(':').filter(|(name, _)| is_name(name)) {
+            format!("a default stands behind `:-`: {{{name}:-{default}}}")
+        } else if is_name(&trimmed) {
+            format!("did you mean {{{trimmed}}}?")
         } else {
             "write {name}, or {name:-default} for events without it".to_owned()
         };

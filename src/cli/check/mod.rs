@@ -6,6 +6,7 @@ mod online;
 use crate::cli::ServeArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::local;
 use crate::cli::output::{Format as OutputFormat, Printer};
 use crate::codes::Code;
 use crate::config::problem::{Problem, Problems, Severity};
@@ -48,6 +49,11 @@ pub async fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
         OutputFormat::Text => Format::Text,
         OutputFormat::Json => Format::Json,
     });
+    let missing = local::missing([args.files.routes_dir.as_deref(), args.files.schemas_dir.as_deref()]);
+    if !missing.is_empty() {
+        print(&missing, format, printer)?;
+        return Err(Failure::Told(Exit::Config));
+    }
     match config::load(args.files.config.as_deref(), &args.files.overrides()) {
         Ok(loaded) => {
             let mut found = Problems::default();

@@ -114,7 +114,14 @@ fn deliveries(local: &Local, wanted: &[Wanted], became: &Became<'_>) -> Vec<Stri
         Err(rejected) if wanted.is_empty() && rejected.code == crate::codes::Code::Unmatched.to_string() => {
             return Vec::new();
         }
-        Err(rejected) => return vec![format!("the event is refused: {}", rejected.text())],
+        Err(rejected) => {
+            let mut told = format!("the event is refused: {}", rejected.text());
+            // `id: 1` is a number for YAML, and so in the event.
+            if rejected.errors.iter().any(|(_, detail)| detail.contains("is of type String, not")) {
+                told.push_str("\n  text that looks like a number goes in quotes: id: \"1\"");
+            }
+            return vec![told];
+        }
     };
     let mut differences = matching::differences(wanted, made);
     for wanted in wanted {

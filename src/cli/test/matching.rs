@@ -18,7 +18,7 @@ pub fn differences(wanted: &[Wanted], made: &[Made<'_>]) -> Vec<String> {
             continue;
         }
         let mut near: Vec<usize> = (0..made.len()).filter(|at| made[*at].route == wanted[number].route).collect();
-        near.sort_by_key(|at| all[number][*at].len());
+        near.sort_by_key(|at| (strangeness(&wanted[number], &made[*at]), all[number][*at].len()));
         for at in near {
             let elsewhere =
                 |other: usize| (0..made.len()).find(|to| pairs[*to].is_none() && all[other][*to].is_empty());
@@ -44,6 +44,14 @@ pub fn differences(wanted: &[Wanted], made: &[Made<'_>]) -> Vec<String> {
     let more = made.iter().zip(&pairs).filter(|(_, pair)| pair.is_none());
     told.extend(more.map(|(made, _)| format!("not expected: {}{}", made.name(), target_of(made))));
     told
+}
+
+/// How little a delivery is the one that was named: its name says more than where it goes, and that more than the rest.
+fn strangeness(wanted: &Wanted, made: &Made<'_>) -> u8 {
+    let lane = &made.delivery.entry.lane;
+    let other = |expected: Option<&str>, found: &str| expected.is_some_and(|expected| expected != found);
+    u8::from(other(wanted.name.as_deref(), &lane.name)) * 2
+        + u8::from(other(wanted.destination.as_deref(), &lane.destination))
 }
 
 /// For each delivery made, the expected one it fits: as many as can be. An entry that says little may fit several, so that

@@ -36,7 +36,11 @@ impl<'p, 'n> Branches<'p, 'n> {
             }
             (None, None) => {
                 // A misspelt key was told already: one mistake is one problem.
-                let misspelt = part.pairs().any(|(key, _, _)| did_you_mean(key, ["deliver", "split"]).is_some());
+                // So was one that belongs into an entry.
+                let inner = ["destination", "topic", "subject", "url", "stream", "weight"];
+                let misspelt = part
+                    .pairs()
+                    .any(|(key, _, _)| inner.contains(&key) || did_you_mean(key, ["deliver", "split"]).is_some());
                 if matches!(part.node().value, Value::Map(_)) && !misspelt {
                     let hint = Some("`deliver`: where copies of the event go; `split`: weighted branches".to_owned());
                     let message = "the route lacks the key `deliver`";

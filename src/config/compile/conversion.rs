@@ -70,7 +70,12 @@ fn rules(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<Ar
         Err(faults) => {
             for Fault { key, entry, message, hint } in faults {
                 let range = place(part, key, entry.as_deref());
-                problems.error_with_hint(file.source, range, Code::BadConversion, message, hint.map(str::to_owned));
+                let hint = hint.unwrap_or(match key {
+                    "root" | "prefix" => "letters, digits, `.`, `-` and `_`, and the first is a letter or `_`",
+                    "namespace" => "a URI: urn:example:order",
+                    _ => "members are named by JSON Pointers (/id, /items/*/sku), elements by letters and digits",
+                });
+                problems.error_with_hint(file.source, range, Code::BadConversion, message, Some(hint.to_owned()));
             }
             None
         }
@@ -94,7 +99,8 @@ pub fn of_schemas(sources: &Sources, declared: &Declared<'_>, problems: &mut Pro
         let text = std::str::from_utf8(content).map(str::trim).unwrap_or_default();
         if text.is_empty() || text.lines().count() > 1 {
             let message = "the file must hold one line, the name of conversion rules";
-            problems.push(Problem::of_file(file, Code::BadSchema, message));
+            let hint = "the name is that of an entry of `conversions:` in a route file";
+            problems.push(Problem::of_file(file, Code::BadSchema, message).hint(hint));
             continue;
         }
         match declared.find(text, problems) {

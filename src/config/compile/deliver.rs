@@ -8,6 +8,7 @@ use crate::config::part::Part;
 use crate::config::problem::{Problems, with_hint};
 use crate::config::route_file::{Order, Retry};
 use crate::config::suggest::did_you_mean;
+use crate::config::yaml::Range;
 use crate::deliver::entry::{DeliverEntry, RetryPolicy, Target};
 use crate::deliver::http::url::{self, UrlTarget};
 use crate::deliver::kafka::topic;
@@ -17,6 +18,7 @@ use crate::lane_name::LaneName;
 use crate::transform::Step;
 use crate::transform::identity::Identity;
 use crate::transform::template::Template;
+use crate::units::Span;
 use bytestring::ByteString;
 use std::sync::Arc;
 
@@ -48,7 +50,10 @@ pub fn compile<'n>(
 ) -> Option<DeliverEntry> {
     let destination = destination(file, part, declared, problems);
     let own_name = part.get("name").filter(|name| name.node().text().is_some());
-    let name = names::read(file, own_name.or(part.get("destination")), "deliver entry", problems);
+    // Without a name of its own it is called like its destination, whose name was told of if it is none.
+    let given =
+        part.get("destination").filter(|name| own_name.is_none() && name.text().is_some_and(|text| !text.is_empty()));
+    let name = names::read(file, own_name.or(given), "deliver entry", problems);
     let unique = name.is_some_and(|name| seen.add(file, name, "deliver entry", problems));
     let kind = destination.and_then(|(_, spec)| spec);
     let target = kind.map(|kind| target(file, part, kind, problems));
@@ -57,6 +62,9 @@ pub fn compile<'n>(
     let keep_order = order(file, part, problems).unwrap_or(route.keep_order);
     let mode: Option<Mode> = optional(file, part, "mode", problems);
     let format: Option<Format> = optional(file, part, "format", problems);
+    if let (Some(kind), Some(_), Some(range)) = (kind, format, part.key_range("format")) {
+        unused_format(file, range, mode.unwrap_or(default_mode(kind)), kind, problems);
+    }
     if !unique || !part.is_good() {
         return None;
     }
@@ -80,6 +88,15 @@ pub fn compile<'n>(
         retry: retry?,
         keep_order,
     })
+}
+
+/// `format` says how a structured message is written; in binary mode it says nothing.
+fn unused_format(file: &File<'_>, range: Range, mode: Mode, kind: &DestinationSpec, problems: &mut Problems) {
+    if mode == Mode::Binary && !matches!(kind, DestinationSpec::Discard) {
+        let message = "`format` has no effect: events leave in binary mode, as headers and their own data";
+        let hint = "add `mode: structured`, or leave `format` out".to_owned();
+        problems.warning(file.source, range, Code::NoEffect, message, Some(hint));
+    }
 }
 
 fn default_mode(kind: &DestinationSpec) -> Mode {
@@ -138,8 +155,11 @@ fn target(file: &File<'_>, part: &Part<'_>, kind: &DestinationSpec, problems: &m
             || matches!(kind, DestinationSpec::Log) && (key == "mode" || key == "format");
         if refused && value.is_good() {
             let message = format!("a `{word}` destination takes no `{key}`");
-            let hint = wanted.map(|wanted| format!("a `{word}` destination takes `{wanted}`"));
-            problems.error_with_hint(file.source, range, Code::BadValue, message, hint);
+            let hint = match wanted {
+                Some(wanted) if key != "mode" && key != "format" => format!("a `{word}` destination takes `{wanted}`"),
+                _ => format!("remove `{key}`"),
+            };
+            problems.error_with_hint(file.source, range, Code::BadValue, message, Some(hint));
             good = false;
         }
     }
@@ -190,6 +210,12 @@ fn checked(
             if part.node().is_secret() {
                 message = format!("the {what} is not legal");
             }
+            let usual = if what == "topic" {
+                "1 to 249 of letters, digits, `.`, `_` and `-`, and attributes: topic: \"orders.{type}\""
+            } else {
+                "words with single dots between them, and attributes: subject: \"orders.{type}\""
+            };
+            let hint = hint.or_else(|| Some(usual.to_owned()));
             problems.error_with_hint(file.source, part.range(), Code::BadValue, message, hint);
             None
         }
@@ -280,7 +306,12 @@ pub fn retry(
     let mut good = part.is_good();
     for (key, value) in [("initial", policy.initial), ("max", policy.max), ("deadline", policy.deadline)] {
         if value.is_zero() {
-            problems.error(file.source, range(key), Code::BadValue, format!("`{key}` must be more than nothing"));
+            let hint = match key {
+                "deadline" => "how long an event is tried at most: 24h",
+                _ => "how long is waited before it is tried again: 200ms",
+            };
+            let message = format!("`{key}` must be more than nothing");
+            problems.error_with_hint(file.source, range(key), Code::BadValue, message, Some(hint.to_owned()));
             good = false;
         }
     }
@@ -290,6 +321,12 @@ pub fn retry(
         let hint = Some("the wait doubles from `initial` (default 200ms) up to `max` (default 1m)".to_owned());
         problems.error_with_hint(file.source, range(key), Code::BadValue, message, hint);
         good = false;
+    }
+    if good && policy.deadline < policy.initial {
+        let key = if written.deadline.is_some() { "deadline" } else { "initial" };
+        let message = "`deadline` passes before the first retry: an event is tried only once";
+        let hint = format!("the first retry comes after `initial` ({})", Span(policy.initial));
+        problems.warning(file.source, range(key), Code::NoEffect, message, Some(hint));
     }
     good.then_some(policy)
 }

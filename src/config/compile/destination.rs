@@ -113,7 +113,12 @@ fn nats(file: &File<'_>, options: &Part<'_>, problems: &mut Problems) -> Option<
     let faults = config.faults();
     for fault in &faults {
         let range = options.at_pointer(&fault.pointer).range();
-        let hint = fault.hint.map(str::to_owned);
+        let hint = fault.hint.unwrap_or(if fault.pointer.contains("/subjects/") {
+            "words with single dots between them; `*` stands for one word, `>` for all that follow: orders.>"
+        } else {
+            "leave it out, or change `jetstream`"
+        });
+        let hint = Some(hint.to_owned());
         problems.error_with_hint(file.source, range, Code::BadValue, fault.message.as_str(), hint);
     }
     (faults.is_empty() && options.is_good()).then_some(DestinationSpec::Nats(config))

@@ -32,7 +32,7 @@ pub fn compile(file: &File<'_>, part: &Part<'_>, programs: Programs<'_>, problem
         "any" => Filter::Any(nested(file, dialect, content, programs, problems)?),
         "not" => Filter::Not(Box::new(compile(file, content, programs, problems)?)),
         "sql" => Filter::Sql(expression(file, content, problems)?),
-        "jq" => Filter::Jq(program(file, content, programs, problems)?),
+        "jq" => Filter::Jq(predicate(file, content, programs, problems)?),
         _ => return None,
     };
     let is_leaf = matches!(dialect, "exact" | "prefix" | "suffix" | "sql" | "jq");
@@ -89,6 +89,18 @@ pub fn program(file: &File<'_>, part: &Part<'_>, programs: Programs<'_>, problem
     }
 }
 
+/// A program that is to answer `true`.
+fn predicate(file: &File<'_>, part: &Part<'_>, programs: Programs<'_>, problems: &mut Problems) -> Option<Program> {
+    let program = program(file, part, programs, problems)?;
+    if let Some(never) = program.never_true() {
+        let fault = Fault { file, part, what: "program" };
+        let message = format!("the result is always {never}, so that it never holds as a filter");
+        let hint = Some("a jq filter holds where its only result is `true`: .total > 100".to_owned());
+        fault.warn(Code::NeverTrue, 0, &message, hint, problems);
+    }
+    Some(program)
+}
+
 fn attributes(
     file: &File<'_>,
     dialect: &str,
@@ -135,6 +147,11 @@ pub fn name_fault(name: &str) -> Option<(String, Option<String>)> {
         return None;
     }
     let folded: String = name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-    let hint = (!folded.is_empty()).then(|| format!("did you mean `{folded}`?"));
+    let hint = if folded.is_empty() {
+        "write a name, such as type or region".to_owned()
+    } else {
+        format!("did you mean `{folded}`?")
+    };
+    let hint = Some(hint);
     Some((format!("`{name}` is no attribute name: lower-case letters and digits only"), hint))
 }

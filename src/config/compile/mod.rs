@@ -4,6 +4,7 @@ mod choice;
 mod conversion;
 mod deliver;
 mod destination;
+pub mod examples;
 mod filter;
 pub mod gateway;
 mod inside;
@@ -162,8 +163,11 @@ pub(super) fn compile_from(
     let routes = route::compile(&files, &declared, &around, &mut problems);
     let tests = test::compile(&files, &test::Names::of(&files, &declared, routes.complete), &mut problems);
     let failed = problems.has_errors();
-    if !failed {
-        findings::look(&files, &mut problems);
+    // A file with an error may be meant otherwise than it stands there. Of too many errors not all are known.
+    if !problems.is_full() {
+        let bad = problems.files_with_errors();
+        let good: Vec<File<'_>> = files.into_iter().filter(|file| !bad.contains(&file.source.file)).collect();
+        findings::look(&good, &mut problems);
     }
     let problems = problems.into_sorted();
     let Some(schemas) = schemas.filter(|_| !failed) else { return Err(problems) };
@@ -194,12 +198,21 @@ fn checked<'n>(trees: &'n [(&'n SourceText, Node)], problems: &mut Problems) -> 
 
 /// The text of a file, which must be UTF-8.
 fn text(file: &str, bytes: &[u8], problems: &mut Problems) -> Option<SourceText> {
+    // Every other byte of UTF-16 is nothing where its text is ASCII.
+    let nothing = bytes.first_chunk().map(|first: &[u8; 4]| first.map(|byte| byte == 0));
+    let wide = bytes.starts_with(&[0xff, 0xfe])
+        || bytes.starts_with(&[0xfe, 0xff])
+        || matches!(nothing, Some([true, false, true, false] | [false, true, false, true]));
     match std::str::from_utf8(bytes) {
+        Ok(_) if wide => {
+            let problem = Problem::of_file(file, Code::YamlSyntax, "the file is UTF-16, not UTF-8");
+            problems.push(problem.hint("save it with the encoding UTF-8"));
+            None
+        }
         Ok(text) => Some(SourceText::new(file, text)),
         Err(error) => {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let (line, column) = SourceText::new(file, String::from_utf8_lossy(before)).position(before.len());
-            let wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
             let what = if wide { "the file is UTF-16, not UTF-8" } else { "the file is not UTF-8 from here on" };
             let problem = Problem::of_file(file, Code::YamlSyntax, what).hint("save it with the encoding UTF-8");
             let excerpt = SourceText::new(file, String::from_utf8_lossy(bytes)).excerpt(line).filter(|_| !wide);

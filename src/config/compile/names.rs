@@ -29,7 +29,10 @@ pub fn read<'n>(
     } else {
         return Some((name, part.range()));
     };
-    problems.error(file.source, part.range(), Code::BadValue, format!("the name of a {what} {fault}"));
+    let hint = Some(format!(
+        "a name of letters and digits, unique among its kind, is what metrics and traces show of a {what}"
+    ));
+    problems.error_with_hint(file.source, part.range(), Code::BadValue, format!("the name of a {what} {fault}"), hint);
     None
 }
 

@@ -4,6 +4,7 @@ use crate::codes::Code;
 use crate::config::interpolate::Environment;
 use crate::config::problem::{Problem, Problems, SourceText, shown_path};
 use crate::config::sources::Sources;
+use crate::config::suggest::{did_you_mean, known};
 use crate::config::yaml::{self, Node, Range, Value};
 use crate::payload::compat::{self, Mode};
 use crate::validate::{Conversions, Registry, SchemaFault, Step};
@@ -20,6 +21,7 @@ pub fn compile(sources: &Sources, conversions: &Conversions, problems: &mut Prob
                     compare(sources, &step, mode, problems);
                 }
             }
+            mistakable(sources, &registry, problems);
             Some(registry)
         }
         Err(faults) => {
@@ -29,6 +31,42 @@ pub fn compile(sources: &Sources, conversions: &Conversions, problems: &mut Prob
             None
         }
     }
+}
+
+/// Versions that are easily taken for another one: of two with one `$id` the older can never be asked for by it, and
+/// `v10` stands before `v9`, because only numbers are compared as such.
+fn mistakable(sources: &Sources, registry: &Registry, problems: &mut Problems) {
+    let infos = registry.list();
+    for (at, info) in infos.iter().enumerate() {
+        let same_type = || infos.iter().enumerate().filter(|(_, other)| other.ty == info.ty);
+        let file = |extension: &str| {
+            let wanted = format!("/{}.{extension}", info.version);
+            let folder = sources.schemas.iter().find(|(path, _)| path.ends_with(&wanted) && is_of(path, &info.ty));
+            folder.map(|(path, _)| source(sources, path))
+        };
+        let has_id = info.kind == "json_schema" && info.id.is_some();
+        let earlier = same_type().filter(|_| has_id).find(|(index, other)| *index < at && other.id == info.id);
+        if let (Some((_, earlier)), Some(source)) = (earlier, file("json")) {
+            let message = format!("version `{}` has the same `$id`", earlier.version);
+            let hint = "events that name it are held against the higher version: give each its own".to_owned();
+            problems.warning(&source, locate(&source, "/$id"), Code::MistakableSchema, message, Some(hint));
+        }
+        let number =
+            info.version.strip_prefix(['v', 'V']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if let (Some(number), true) = (number, same_type().count() > 1) {
+            let extension = ["json", "avsc", "proto"].into_iter().find(|extension| file(extension).is_some());
+            let (Some(extension), Some(source)) = (extension, extension.and_then(file)) else { continue };
+            let message = format!("version `{}` is compared as text, and stands above all numbers", info.version);
+            let hint = format!("name the file {number}.{extension}: versions are dotted numbers");
+            problems.warning(&source, Range::START, Code::MistakableSchema, message, Some(hint));
+        }
+    }
+}
+
+/// Is this the path of a file of an event type, below the schemas folder?
+fn is_of(path: &str, ty: &str) -> bool {
+    let folder = path.split('/').next().unwrap_or_default();
+    percent_encoding::percent_decode_str(folder).decode_utf8().is_ok_and(|name| name == ty)
 }
 
 /// Findings of one version that are told; more would say nothing new.
@@ -100,22 +138,57 @@ fn source(sources: &Sources, name: &str) -> SourceText {
 
 fn problem(sources: &Sources, fault: SchemaFault) -> Problem {
     let source = source(sources, &fault.file);
-    let range = match (fault.line_column, &fault.pointer) {
-        (Some((line, column)), _) => Range::point(line, column),
-        (None, Some(pointer)) => locate(&source, pointer),
-        (None, None) => Range::START,
+    let (range, text) = match (fault.line_column, &fault.pointer) {
+        (Some((line, column)), _) => (Range::point(line, column), None),
+        (None, Some(pointer)) => find(&source, pointer),
+        (None, None) => (Range::START, None),
     };
+    let is_type = kind_of(&fault.file) == "json" && fault.pointer.as_deref().is_some_and(|at| at.ends_with("/type"));
+    let (message, hint) = match text.filter(|_| is_type) {
+        Some(text) => {
+            let near = did_you_mean(&text, TYPES).unwrap_or_else(|| known("one of", &TYPES));
+            (format!("`{text}` is no type of JSON Schema"), Some(near))
+        }
+        None => (fault.message, fault.hint),
+    };
+    let hint = hint.or_else(|| Some(usual_hint(&fault.file, &message).to_owned()));
     let mut found = Problems::default();
-    found.error_with_hint(&source, range, Code::BadSchema, fault.message, fault.hint);
+    found.error_with_hint(&source, range, Code::BadSchema, message, hint);
     found.into_sorted().remove(0)
 }
 
-/// Where a JSON Pointer leads. JSON is YAML, so the reader that knows places can be asked; where it cannot read the text
-/// (nested deeper than it goes), the file as a whole is meant.
+/// Types a JSON Schema may ask for.
+const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+
+/// What kind of schema the name of a file says.
+fn kind_of(file: &str) -> &str {
+    file.rsplit_once('.').map_or("", |(_, kind)| kind)
+}
+
+/// What to look at in a schema of this kind.
+fn usual_hint(file: &str, message: &str) -> &'static str {
+    if message.starts_with("not valid JSON") {
+        "JSON puts names and text in double quotes, and has no comments and no comma before a closing bracket"
+    } else if kind_of(file) == "proto" {
+        "see the line before, too; a field is written `string name = 1;`, in a message"
+    } else if kind_of(file) == "avsc" {
+        "a record is {\"type\": \"record\", \"name\": \"Order\", \"fields\": [{\"name\": \"id\", \"type\": \"string\"}]}"
+    } else {
+        "the draft that `$schema` names tells what each keyword takes"
+    }
+}
+
+/// Where a JSON Pointer leads.
 fn locate(source: &SourceText, pointer: &str) -> Range {
+    find(source, pointer).0
+}
+
+/// Where a JSON Pointer leads, and the text there. JSON is YAML, so the reader that knows places can be asked; where it cannot read the text
+/// (nested deeper than it goes), the file as a whole is meant.
+fn find(source: &SourceText, pointer: &str) -> (Range, Option<String>) {
     let environment = Environment { variable: &|_| None, folder: std::path::Path::new("") };
     let mut ignored = Problems::default();
-    let Some(root) = yaml::parse(source, environment, &mut ignored) else { return Range::START };
+    let Some(root) = yaml::parse(source, environment, &mut ignored) else { return (Range::START, None) };
     let mut node: &Node = &root;
     let mut range = root.range;
     for segment in pointer.split('/').skip(1) {
@@ -136,5 +209,5 @@ fn locate(source: &SourceText, pointer: &str) -> Range {
     if pointer.ends_with("/pattern") && matches!(node.value, Value::Text(_)) {
         range = node.range;
     }
-    Range::point(range.line, range.column)
+    (Range::point(range.line, range.column), node.text().map(str::to_owned))
 }

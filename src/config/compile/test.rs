@@ -119,6 +119,13 @@ pub(in crate::config) fn compile(files: &[File<'_>], names: &Names<'_, '_>, prob
                     check(file, wanted, part, problems);
                 }
             }
+            for pointer in part.at_pointer("/expect").get("pointers").map_or(&[][..], |list| list.items()) {
+                if pointer.text().is_some_and(|text| !text.is_empty() && !text.starts_with('/')) {
+                    let message = format!("`{}` is no JSON Pointer: one begins with `/`", pointer.node().shown());
+                    let hint = Some("pointers are into the event: /data/total, /type".to_owned());
+                    problems.error_with_hint(file.source, pointer.range(), Code::BadTest, message, hint);
+                }
+            }
             let mut event = String::new();
             part.at_pointer("/event").node().json_text(&mut event);
             tests.push(Declared { test, event, file: file.source.file.clone(), line: name.1.line });
@@ -138,16 +145,14 @@ fn check(file: &File<'_>, wanted: &Wanted, part: &Part<'_>, problems: &mut Probl
     if let (Some(bytes), Some(place)) = (&wanted.data_base64, part.get("data_base64"))
         && STANDARD.decode(bytes).is_err()
     {
-        problems.error(file.source, place.range(), Code::BadTest, "`data_base64` is no Base64");
+        let hint = Some("the alphabet with `+` and `/`, filled up with `=`: aGVsbG8=".to_owned());
+        problems.error_with_hint(file.source, place.range(), Code::BadTest, "`data_base64` is no Base64", hint);
     }
     if wanted.data != Given::LeftOut
         && let (Some(_), Some(place)) = (&wanted.data_base64, part.key_range("data_base64"))
     {
-        problems.error(
-            file.source,
-            place,
-            Code::BadTest,
-            "`data` and `data_base64` say the same thing, not both are written",
-        );
+        let message = "`data` and `data_base64` say the same thing, not both are written";
+        let hint = Some("`data` for JSON, XML and text, `data_base64` for bytes".to_owned());
+        problems.error_with_hint(file.source, place, Code::BadTest, message, hint);
     }
 }

@@ -384,13 +384,11 @@ fn compile_schemas(schemas: &[(&str, &str)]) -> Result<super::Compiled, Vec<Stri
 fn the_rules_a_schema_folder_names_must_exist() {
     let compiled = compile_schemas(&[("t/1.json", "{}"), ("t/conversion", " order-xml\n")]).unwrap();
     assert_eq!(compiled.conversions["order-xml"].root, "order");
+    let one = "t/conversion:1:1: SB-2012 the file must hold one line, the name of conversion rules; the name is that of an entry of `conversions:` in a route file";
     for (text, problem) in [
         ("order-xlm", "t/conversion:1:1: SB-2008 there are no conversion rules `order-xlm`; did you mean `order-xml`?"),
-        ("", "t/conversion:1:1: SB-2012 the file must hold one line, the name of conversion rules"),
-        (
-            "order-xml\norder-xml\n",
-            "t/conversion:1:1: SB-2012 the file must hold one line, the name of conversion rules",
-        ),
+        ("", one),
+        ("order-xml\norder-xml\n", one),
     ] {
         let problems = compile_schemas(&[("t/1.json", "{}"), ("t/conversion", text)]).unwrap_err();
         assert_eq!(problems, [problem]);

@@ -1,6 +1,7 @@
 //! Transform steps: which attributes may be set and removed, which rules exist (routing.md §4).
 
 use super::filter::{Programs, name_fault};
+use super::inside::Fault;
 use super::{File, conversion, filter};
 use crate::cloudevents::Kind;
 use crate::cloudevents::attributes::{REQUIRED, check_value};
@@ -77,11 +78,13 @@ fn set(
             "specversion" => Some(specversion()),
             _ => name_fault(name),
         };
+        let good_name = fault.is_none();
         if let Some((message, hint)) = fault {
             problems.error_with_hint(file.source, range, Code::BadTransform, message, hint);
-            good = false;
         }
-        match set_value(file, name, value, programs, problems) {
+        // Whatever a name that cannot be set is given, one mistake is one problem.
+        let value = if good_name { set_value(file, name, value, programs, problems) } else { None };
+        match value {
             Some(value) => pairs.push((name.into(), value)),
             None => good = false,
         }
@@ -94,8 +97,21 @@ fn check_fixed(file: &File<'_>, name: &str, part: &Part<'_>, text: &str, problem
     let Err(fault) = check_value(name, Kind::String, text) else { return true };
     let message =
         if part.node().is_secret() { format!("`{name}` cannot be set to what is filled in here") } else { fault };
-    problems.error(file.source, part.range(), Code::BadTransform, message);
+    let hint = Some(fixed_hint(name).to_owned());
+    problems.error_with_hint(file.source, part.range(), Code::BadTransform, message, hint);
     false
+}
+
+/// What a value of the attribute looks like.
+fn fixed_hint(name: &str) -> &'static str {
+    match name {
+        "source" => "a source is a URI or a part of one: /shop/eu, urn:example:shop",
+        "time" => "write 2026-01-31T12:00:00Z",
+        "datacontenttype" => "write application/json",
+        "dataschema" => "write the whole URI: https://example.com/schemas/order/1",
+        "subject" | "type" | "id" => "write a text, or a template with a default: {subject:-none}",
+        _ => "attributes hold no control characters",
+    }
 }
 
 /// What nobody may write.
@@ -107,7 +123,13 @@ fn specversion() -> (String, Option<String>) {
 fn is_empty(verb: &str, file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> bool {
     let empty = part.is_good() && part.pairs().next().is_none() && part.items().is_empty();
     if empty {
-        problems.error(file.source, part.range(), Code::BadTransform, format!("`{verb}` needs at least one attribute"));
+        let example = match verb {
+            "set" => "set: {region: eu}",
+            "rename" => "rename: {old: new}",
+            _ => "remove: [region]",
+        };
+        let (message, hint) = (format!("`{verb}` needs at least one attribute"), Some(format!("write {example}")));
+        problems.error_with_hint(file.source, part.range(), Code::BadTransform, message, hint);
     }
     empty
 }
@@ -137,7 +159,8 @@ fn set_value(
         }
         route_file::SetValue::Text(text) if text.is_empty() && REQUIRED.contains(&name) => {
             let message = format!("`{name}` must not be empty");
-            problems.error(file.source, part.range(), Code::BadTransform, message);
+            let hint = Some(fixed_hint(name).to_owned());
+            problems.error_with_hint(file.source, part.range(), Code::BadTransform, message, hint);
             None
         }
         route_file::SetValue::Text(_) => {
@@ -195,7 +218,8 @@ fn rename(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Option<V
         } else if let Some(fault) = name_fault(text) {
             refuse(new.range(), fault);
         } else if names.iter().any(|(_, other)| other == text) {
-            refuse(new.range(), (format!("two attributes cannot both become `{text}`"), None));
+            let hint = Some("of two that became one, one would be lost".to_owned());
+            refuse(new.range(), (format!("two attributes cannot both become `{text}`"), hint));
         } else {
             names.push((old.into(), text.into()));
         }
@@ -285,11 +309,8 @@ pub fn template(file: &File<'_>, part: &Part<'_>, problems: &mut Problems) -> Op
     match Template::parse(part.text()?) {
         Ok(template) => Some(template),
         Err(fault) => {
-            let range = part.node().range_at(fault.offset, file.source);
-            let secret = part.node().is_secret();
-            let message = if secret { "the interpolated text is no template".to_owned() } else { fault.message };
-            let hint = Some(fault.hint).filter(|_| !secret);
-            problems.error_with_hint(file.source, range, Code::BadTemplate, message, hint);
+            let place = Fault { file, part, what: "template" };
+            place.report(Code::BadTemplate, fault.offset, &fault.message, Some(fault.hint), problems);
             None
         }
     }

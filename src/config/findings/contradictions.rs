@@ -53,7 +53,10 @@ struct Look<'a> {
 impl Look<'_> {
     /// Filters that must all hold, beside the demands that must hold, too.
     fn every(&mut self, filters: &[Part<'_>], demands: &mut Vec<Demand>) {
-        for filter in filters {
+        // Alternatives come last: what must hold beside them may stand behind them.
+        let is_any = |filter: &&Part<'_>| filter.pairs().next().is_some_and(|(dialect, _, _)| dialect == "any");
+        let (alternatives, others): (Vec<_>, Vec<_>) = filters.iter().partition(is_any);
+        for filter in others.into_iter().chain(alternatives) {
             let Some((dialect, _, content)) = filter.pairs().next() else { continue };
             match dialect {
                 "exact" => self.compared(Dialect::Exact, content, demands),

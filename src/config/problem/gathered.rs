@@ -100,6 +100,12 @@ impl Problems {
         self.errors.kept > 0
     }
 
+    /// The files with at least one error.
+    pub fn files_with_errors(&self) -> HashSet<String> {
+        let errors = self.list.iter().filter(|problem| problem.severity == Severity::Error);
+        errors.map(|problem| problem.file.clone()).collect()
+    }
+
     /// Everything that was found, in order of file, line and column. What an alias repeats is told once.
     pub fn into_sorted(mut self) -> Vec<Problem> {
         let mut told = HashSet::new();

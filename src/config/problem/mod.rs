@@ -101,13 +101,17 @@ pub struct SourceText {
 }
 
 /// Longer lines are not shown: a file written by a machine on one line would fill the screen.
-const LONGEST_EXCERPT: usize = 400;
+const LONGEST_EXCERPT: usize = 2_000;
 
 impl SourceText {
     /// Takes a file's text.
     pub fn new(file: impl Into<String>, text: impl Into<String>) -> SourceText {
         let text = text.into();
-        let line_starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
+        // A carriage return alone ends a line, too, as it does for YAML.
+        let bytes = text.as_bytes();
+        let ends = memchr::memchr2_iter(b'\n', b'\r', bytes)
+            .filter(|at| bytes.get(*at) == Some(&b'\n') || bytes.get(at + 1) != Some(&b'\n'));
+        let line_starts = std::iter::once(0).chain(ends.map(|at| at + 1));
         SourceText { file: file.into(), line_starts: line_starts.collect(), text }
     }
 

@@ -88,6 +88,9 @@ impl<'a> Builder<'a> {
             Event::Alias(anchor) => self.alias(anchor, range),
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, range)?;
+                if matches!(style, ScalarStyle::Plain) && self.is_key() {
+                    odd_blank(&text, range)?;
+                }
                 let mut finished = self.scalar(&text, style, range);
                 if self.refuse_tag(tag.is_some(), range) {
                     finished.node.value = Value::Broken;
@@ -122,7 +125,8 @@ impl<'a> Builder<'a> {
     /// What it stands before is told of once, here: what it was meant to be is not known.
     fn refuse_tag(&mut self, tagged: bool, range: Range) -> bool {
         if tagged {
-            let hint = Some("remove the tag; text that looks like a number goes in quotes".to_owned());
+            let hint = "remove the tag; text that begins with `!`, or looks like a number, goes in quotes".to_owned();
+            let hint = Some(hint);
             self.problems.error_with_hint(self.source, range, Code::BadValue, "tags are not supported", hint);
         }
         tagged
@@ -162,9 +166,13 @@ impl<'a> Builder<'a> {
         Finished { node: Node { value, range }, nodes: 1, levels: 0, raw: Some(text.into()) }
     }
 
+    /// The next node is a key.
+    fn is_key(&self) -> bool {
+        matches!(self.open.last(), Some(Open { content: Content::Map { pending: Pending::Key, .. }, .. }))
+    }
+
     fn text(&mut self, text: &str, quote: u32, range: Range) -> Value {
-        let is_key = matches!(self.open.last(), Some(Open { content: Content::Map { pending: Pending::Key, .. }, .. }));
-        if is_key || !text.contains('$') {
+        if self.is_key() || !text.contains('$') {
             return Value::Text(Text { text: text.into(), written: None, quote });
         }
         match interpolate::fill(text, self.environment) {
@@ -237,7 +245,8 @@ fn key(
     problems: &mut Problems,
 ) -> Pending {
     let Some(text) = raw else {
-        problems.error(source, node.range, Code::BadValue, "a key must be plain text");
+        let hint = Some("a key is one word, or text in quotes: `key: value`".to_owned());
+        problems.error_with_hint(source, node.range, Code::BadValue, "a key must be plain text", hint);
         return Pending::Skip;
     };
     if keys.insert(text.clone()) {
@@ -247,6 +256,18 @@ fn key(
     let hint = Some("remove one of the two".to_owned());
     problems.error_with_hint(source, node.range, Code::DuplicateKey, message, hint);
     Pending::Skip
+}
+
+/// A plain key that begins with a blank that is none, or goes on behind one that should have ended it.
+fn odd_blank(key: &str, range: Range) -> Result<(), Fatal> {
+    let mut before = ':';
+    for (index, c) in (0..).zip(key.chars()) {
+        if before == ':' && fault::is_odd_blank(c) {
+            return Err(fault::odd_blank(Range::point(range.line, range.column.saturating_add(index)), c));
+        }
+        before = c;
+    }
+    Ok(())
 }
 
 fn too_many_nodes(range: Range) -> Fatal {

@@ -58,7 +58,7 @@ pub fn check(url: &str) -> Result<(), String> {
     if url.len() > LONGEST {
         return Err(format!("the URL is longer than {LONGEST} bytes"));
     }
-    let Ok(uri) = Uri::parse(url) else { return fault("not a URL; other characters are percent-encoded") };
+    let Ok(uri) = Uri::parse(url) else { return Err(unreadable(url)) };
     let scheme = uri.scheme().as_str();
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return fault("a URL starts with `http://` or `https://`");
@@ -81,6 +81,24 @@ pub fn check(url: &str) -> Result<(), String> {
         return fault("the URL has a path segment `.` or `..`");
     }
     if reqwest::Url::parse(url).is_err() { fault("not a URL that can be sent to") } else { Ok(()) }
+}
+
+/// Why a text is no URL. Names one character, never a part of the text.
+fn unreadable(url: &str) -> String {
+    let odd = |c: &char| {
+        !c.is_ascii() || c.is_ascii_control() || matches!(c, ' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}')
+    };
+    if !url.contains("://") {
+        return "a URL starts with `http://` or `https://`".to_owned();
+    }
+    match url.chars().find(odd) {
+        Some(c) => {
+            let mut encoded = String::new();
+            escape(c.encode_utf8(&mut [0; 4]), &mut encoded);
+            format!("not a URL: {c:?} is written {encoded} in one")
+        }
+        None => "not a URL; other characters are percent-encoded, and the port is a number".to_owned(),
+    }
 }
 
 /// The URL of a deliver entry: `own` is a whole URL of the same host, or begins with `/` or `?` and is added to the

@@ -128,7 +128,7 @@ fn fault(name: &str, value: &Property) -> Option<Fault> {
             place: Place::Value(name.to_owned()),
             message: format!("the value is none of the property `{name}`"),
             detail: what(error),
-            hint: None,
+            hint: Some("what each property takes is listed in librdkafka's CONFIGURATION.md".to_owned()),
         }),
     }
 }

@@ -1,6 +1,6 @@
 //! What can be told of an expression without an event: what surprises, and what can never be true.
 
-use super::ast::{Node, Operator, What};
+use super::ast::{Link, Node, Operator, What};
 use super::functions::Function;
 use super::value::{Type, Value};
 use super::{Attributes, REQUIRED, contradictions, eval};
@@ -58,6 +58,7 @@ pub(super) fn all(root: &Node) -> Vec<Finding> {
     let mut findings = Vec::new();
     mixed(root, &mut findings);
     dashed(root, &mut findings);
+    narrow_not(root, &mut findings);
     if is_constant(root) {
         match eval::node(root, &Nothing) {
             Ok(Value::Boolean(true)) => {}
@@ -161,6 +162,57 @@ fn dashed(node: &Node, findings: &mut Vec<Finding>) {
     children(node, &mut |child| dashed(child, findings));
 }
 
+/// `NOT type = 'a'`: NOT and unary minus hold tighter than comparisons and tests (CESQL 1.0 §3.4).
+fn narrow_not(node: &Node, findings: &mut Vec<Finding>) {
+    let (operand, sign) = match node {
+        Node::Chain(first, rest) => {
+            let compares = |operator: Operator| operator.kind() == Type::Boolean && !operator.is_logic();
+            (&**first, rest.first().filter(|link| compares(link.operator)).map(|_| "the comparison"))
+        }
+        Node::Tested(operand, tests) => (&**operand, tests.first().map(|_| "LIKE or IN")),
+        _ => (node, None),
+    };
+    if let (Node::Prefixed(prefixes, inner), Some(sign)) = (operand, sign)
+        && let (Some(prefix), Node::Attribute(name)) = (prefixes.first(), &**inner)
+        && prefix.is_not
+    {
+        let name = &name.text;
+        findings.push(Finding {
+            kind: FindingKind::MixedLogic,
+            offset: prefix.offset,
+            message: format!("`NOT` negates `{name}` alone, not {sign} behind it"),
+            hint: format!("write NOT ({name} = 'a'), {name} != 'a' or {name} NOT LIKE 'a%'"),
+        });
+    }
+    children(node, &mut |child| narrow_not(child, findings));
+}
+
+/// A text that never changes where the operator asks for a whole number.
+fn no_number(first: &Node, rest: &[Link]) -> Option<(usize, String)> {
+    let asks = |operator: Operator| {
+        let order =
+            matches!(operator, Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual);
+        order || operator.kind() == Type::Integer
+    };
+    let text = |node: &Node| match node {
+        Node::Literal(value @ Value::String(_)) => value.borrowed().to_integer().is_err().then(|| value.to_string()),
+        _ => None,
+    };
+    let mut left = text(first);
+    for link in rest.iter().take_while(|link| !link.operator.is_logic()) {
+        if asks(link.operator)
+            && let Some(text) = left.or_else(|| text(&link.right))
+        {
+            return Some((
+                link.offset,
+                format!("{text} is no whole number, which is all that can be reckoned with and ordered"),
+            ));
+        }
+        left = None;
+    }
+    None
+}
+
 /// True when no event can change the value.
 pub(super) fn is_constant(node: &Node) -> bool {
     let mut constant = match node {
@@ -181,7 +233,7 @@ fn certain_error(node: &Node) -> Option<(usize, String)> {
         Node::Literal(_) | Node::Attribute(_) | Node::Exists(_) => None,
         Node::Prefixed(_, operand) | Node::Tested(operand, _) => certain_error(operand),
         // The right sides of AND and OR may never be asked.
-        Node::Chain(first, rest) => certain_error(first).or_else(|| {
+        Node::Chain(first, rest) => certain_error(first).or_else(|| no_number(first, rest)).or_else(|| {
             let asked = rest.iter().take_while(|link| !matches!(link.operator, Operator::And | Operator::Or));
             asked.into_iter().find_map(|link| certain_error(&link.right))
         }),

@@ -126,8 +126,10 @@ fn foreign(rest: &str, c: char, offset: usize) -> ParseError {
         (None, '≤') => (c.to_string(), Some("write `<=`".to_owned())),
         (None, '≥') => (c.to_string(), Some("write `>=`".to_owned())),
         (None, c) if c.is_whitespace() => ("this kind of blank".to_owned(), Some("use a plain blank".to_owned())),
-        (None, c) if c.is_control() => (format!("U+{:04X}", u32::from(c)), None),
-        (None, c) => (c.to_string(), None),
+        (None, c) if c.is_control() => (format!("U+{:04X}", u32::from(c)), Some("remove it".to_owned())),
+        (None, c) => {
+            (c.to_string(), Some("text stands in quotes: 'text'; attributes are of letters and digits".to_owned()))
+        }
     };
     let fault = ParseError::new(offset, format!("`{shown}` has no meaning here"));
     ParseError { hint, ..fault }

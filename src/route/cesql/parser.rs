@@ -41,6 +41,9 @@ pub(super) fn parse(text: &str, functions: &Functions) -> Result<Node, ParseErro
         return Err(fault.hint("compare an attribute: type = 'com.example.order'"));
     }
     let mut parser = Parser { tokens: &tokens, at: 0, depth: 0, functions };
+    if parser.is_word(0, "SELECT") && !matches!(parser.token(1).what, What::End | What::Sign("=" | "!=")) {
+        return Err(parser.unexpected("a condition"));
+    }
     let node = parser.level(0)?;
     match &parser.peek().what {
         What::End => Ok(node),
@@ -298,7 +301,8 @@ impl<'p, 't> Parser<'p, 't> {
         let token = self.peek();
         let shown = match &token.what {
             What::End => {
-                return ParseError::new(token.start, format!("the expression ends where {expected} is expected"));
+                let fault = ParseError::new(token.start, format!("the expression ends where {expected} is expected"));
+                return fault.hint("something is missing at its end");
             }
             What::Word(text) | What::Digits(text) => (*text).to_owned(),
             What::Text(_) => return self.misplaced_text(token, expected),
@@ -307,7 +311,9 @@ impl<'p, 't> Parser<'p, 't> {
         let fault = ParseError::new(token.start, format!("expected {expected}, found `{}`", shorten(&shown)));
         match (hint(&shown), &token.what) {
             (Some(hint), What::Word(_)) => fault.hint(hint),
-            _ => fault,
+            (_, What::Sign(")")) if expected.contains("end") => fault.hint("no `(` is open that it could close"),
+            (_, What::Sign(_)) => fault.hint("see to what stands before it: a value or an operator is missing"),
+            _ => fault.hint("text stands in quotes; conditions are joined by AND, OR and parentheses"),
         }
     }
 
@@ -315,7 +321,14 @@ impl<'p, 't> Parser<'p, 't> {
         let fault = ParseError::new(token.start, format!("expected {expected}, found a string"));
         let doubled = self.at > 0
             && matches!(self.tokens[self.at - 1], Token { what: What::Text(_), end, .. } if end == token.start);
-        if doubled { fault.hint("a quote inside of a string is written with a backslash: 'it\\'s'") } else { fault }
+        let hint = if doubled {
+            "a quote inside of a string is written with a backslash: 'it\\'s'"
+        } else if expected.contains("attribute") {
+            "names of attributes stand without quotes"
+        } else {
+            "something is missing before it, such as a comma or an operator"
+        };
+        fault.hint(hint)
     }
 }
 
@@ -340,6 +353,7 @@ fn hint(word: &str) -> Option<String> {
         "CONTAINS" => "write `a LIKE '%text%'`",
         "STARTSWITH" => "write `a LIKE 'text%'`",
         "ENDSWITH" => "write `a LIKE '%text'`",
+        "SELECT" | "FROM" | "WHERE" => "write only the condition: type = 'com.example.order'",
         "MATCHES" | "REGEXP" | "RLIKE" | "ILIKE" => "write LIKE: % stands for any text, _ for one character",
         _ => {
             let likeness = |keyword: &&str| strsim::damerau_levenshtein(keyword, &upper);

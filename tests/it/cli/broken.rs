@@ -28,7 +28,7 @@ fn expected() -> BTreeMap<String, Vec<Expected>> {
         let (file, place, code, told) =
             (words.next().unwrap(), words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
         let (at, column) = place.split_once(':').unwrap();
-        let (message, hint) = told.split_once(" | ").unwrap_or((told, ""));
+        let (message, hint) = told.rsplit_once(" | ").unwrap_or((told, ""));
         files.entry(file.to_owned()).or_default().push(Expected {
             place: (at.parse().unwrap(), column.parse().unwrap()),
             code: code.to_owned(),
@@ -84,7 +84,7 @@ async fn every_mistake_has_its_line_and_help() {
         fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.retain(|name| name != "expected.txt");
     names.sort();
-    assert!(names.len() >= 50 && names.iter().eq(expected.keys()), "files and expectations: {names:?}");
+    assert!(names.len() >= 100 && names.iter().eq(expected.keys()), "files and expectations: {names:?}");
     let mut failures = Vec::new();
     for (name, expected) in &expected {
         let (code, json) = check(folder(&[name]).path(), "json").await;
@@ -93,6 +93,8 @@ async fn every_mistake_has_its_line_and_help() {
         assert!(found.iter().all(|problem| problem["file"] == format!("routes/{name}")), "{json}");
         let wanted = if found.iter().any(|problem| problem["severity"] == "error") { 78 } else { 0 };
         assert_eq!(code, wanted, "{name}: {json}");
+        let helpless = found.iter().find(|problem| problem["hint"].as_str().is_none_or(str::is_empty));
+        assert!(helpless.is_none(), "{name}: {helpless:?}");
         failures.extend(differences(name, expected, found));
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));

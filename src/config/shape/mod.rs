@@ -4,11 +4,13 @@
 //! place. It knows the part of JSON Schema that `schemars` writes for our types, not all of it; what a value means
 //! is checked later, in [`super::compile`].
 
+mod told;
+
 use super::part::{Part, State};
 use super::problem::{Problems, SourceText, with_hint};
-use super::suggest::{did_you_mean, known, other_type};
+use super::suggest::{did_you_mean, known, units};
 use super::yaml::scalar::{self, Scalar};
-use super::yaml::{Key, Node, Pair, Range, Value};
+use super::yaml::{Node, Pair, Range, Value};
 use crate::codes::Code;
 use crate::units::{Size, Span};
 use serde_json::Value as Json;
@@ -18,12 +20,14 @@ pub struct Shape<'a> {
     root: &'a Json,
     source: &'a SourceText,
     problems: &'a mut Problems,
+    /// What the key is for whose value is being checked.
+    about: Option<&'a str>,
 }
 
 impl<'a> Shape<'a> {
     /// Checks with a generated schema.
     pub fn new(root: &'a Json, source: &'a SourceText, problems: &'a mut Problems) -> Shape<'a> {
-        Shape { root, source, problems }
+        Shape { root, source, problems, about: None }
     }
 
     /// Checks a whole file. An empty file is an empty mapping.
@@ -48,8 +52,13 @@ impl<'a> Shape<'a> {
             return Part::leaf(node, State::Bad);
         }
         match schema.get("$ref").and_then(Json::as_str) {
-            Some("#/$defs/Duration") => return self.unit(node, name, |text| Span::try_from(text).err()),
-            Some("#/$defs/Size") => return self.unit(node, name, |text| Size::try_from(text).err()),
+            Some("#/$defs/Duration") => {
+                return self
+                    .unit(node, name, |text| Some((Span::try_from(text.clone()).err()?, units::duration(&text))));
+            }
+            Some("#/$defs/Size") => {
+                return self.unit(node, name, |text| Some((Size::try_from(text.clone()).err()?, units::size(&text))));
+            }
             Some(reference) => {
                 let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
                 return target.map_or_else(|| Part::leaf(node, State::Bad), |target| self.check(target, node, name));
@@ -85,7 +94,7 @@ impl<'a> Shape<'a> {
             None if self.is_later_map(schema, node) => Part::leaf(node, State::Bad),
             None => {
                 let expected: Vec<&str> = branches.iter().flat_map(|branch| self.kinds(branch)).collect();
-                self.wrong_type(&expected, node, name)
+                self.wrong_type(schema, &expected, node, name)
             }
         }
     }
@@ -102,7 +111,7 @@ impl<'a> Shape<'a> {
 
     /// One of several words.
     fn check_word<'n>(&mut self, schema: &'a Json, allowed: &[&str], node: &'n Node, name: &str) -> Part<'n> {
-        let Some(text) = node.text() else { return self.wrong_type(&["string"], node, name) };
+        let Some(text) = node.text() else { return self.no_word(allowed, node, name) };
         if allowed.contains(&text) {
             return Part::leaf(node, State::Good);
         }
@@ -110,7 +119,10 @@ impl<'a> Shape<'a> {
             self.later(&format!("{name}: {text}"), node.range);
         } else {
             let message = format!("`{}` is no value of {}", node.shown(), quoted(name));
-            let hint = did_you_mean(text, allowed.iter().copied()).unwrap_or_else(|| known("one of", allowed));
+            // Where one word stands beside other types, what the key is for tells more.
+            let about = self.about.filter(|_| allowed.len() == 1).map(first_sentence);
+            let hint = did_you_mean(text, allowed.iter().copied());
+            let hint = hint.or(about).unwrap_or_else(|| known("one of", allowed));
             self.problems.error_with_hint(self.source, node.range, Code::BadValue, message, Some(hint));
         }
         Part::leaf(node, State::Bad)
@@ -118,7 +130,7 @@ impl<'a> Shape<'a> {
 
     /// A mapping with exactly one of several keys.
     fn check_tagged<'n>(&mut self, schema: &'a Json, branches: &[&'a Json], node: &'n Node, name: &str) -> Part<'n> {
-        let Value::Map(pairs) = &node.value else { return self.wrong_type(&["object"], node, name) };
+        let Value::Map(pairs) = &node.value else { return self.wrong_type(schema, &["object"], node, name) };
         let tags: Vec<&str> = branches.iter().filter_map(|branch| tag(branch)).collect();
         let code = own_code(schema);
         let mut children = Vec::with_capacity(pairs.len());
@@ -129,12 +141,16 @@ impl<'a> Shape<'a> {
             children.push(if let Some(content) = content {
                 self.check(content, &pair.value, &pair.key.text)
             } else {
-                self.unknown_key(schema, &pair.key, &tags, code);
+                self.unknown_key(schema, pair, &tags, &[], code);
                 Part::leaf(&pair.value, State::Bad)
             });
         }
+        let good = pairs.iter().filter(|pair| tags.contains(&&*pair.key.text)).count();
         if pairs.len() != 1 {
             own = State::Bad;
+        }
+        // One that is unknown was told already.
+        if pairs.is_empty() || good > 1 {
             let message = format!("{} must have exactly one key, not {}", quoted(name), pairs.len());
             let range = pairs.get(1).map_or(node.range, |pair| pair.key.range);
             self.problems.error_with_hint(self.source, range, code, message, Some(known("one of", &tags)));
@@ -152,7 +168,7 @@ impl<'a> Shape<'a> {
         if !kinds.iter().any(fits) {
             return match coerce(&kinds, node) {
                 Some(value) => self.check_bounds(schema, &value, node, name, Part::coerced(node, value.clone())),
-                None => self.wrong_type(&kinds, node, name),
+                None => self.wrong_type(schema, &kinds, node, name),
             };
         }
         match &node.value {
@@ -168,29 +184,32 @@ impl<'a> Shape<'a> {
     fn check_map<'n>(&mut self, schema: &'a Json, node: &'n Node, pairs: &'n [Pair], name: &str) -> Part<'n> {
         let properties = schema.get("properties").and_then(Json::as_object);
         let others = schema.get("additionalProperties").filter(|others| **others != Json::Bool(false));
+        let names: Vec<&str> = properties.into_iter().flat_map(|p| p.keys().map(String::as_str)).collect();
+        let missing = words(schema, "required").filter(|key| !pairs.iter().any(|pair| *pair.key.text == **key));
+        let missing: Vec<&'a str> = missing.collect();
         let mut children = Vec::with_capacity(pairs.len());
+        let mut strangers = 0;
         for pair in pairs {
             let key = &*pair.key.text;
             let declared = properties.and_then(|properties| properties.get(key)).or(others);
+            self.about = declared.and_then(|declared| declared.get("description")?.as_str());
             children.push(match declared {
                 Some(inner) => self.check(inner, &pair.value, key),
                 None if words(schema, "x-later-unless-empty").any(|word| word == key) && is_empty(&pair.value) => {
                     Part::leaf(&pair.value, State::Ignored)
                 }
                 None => {
-                    let names: Vec<&str> = properties.into_iter().flat_map(|p| p.keys().map(String::as_str)).collect();
-                    self.unknown_key(schema, &pair.key, &names, Code::UnknownKey);
+                    strangers += 1;
+                    self.unknown_key(schema, pair, &names, &missing, Code::UnknownKey);
                     Part::leaf(&pair.value, State::Bad)
                 }
             });
         }
-        let missing = words(schema, "required").filter(|key| !pairs.iter().any(|pair| *pair.key.text == **key));
-        let missing: Vec<&str> = missing.collect();
-        let known = |key: &str| properties.is_some_and(|properties| properties.contains_key(key));
         for key in &missing {
-            // A misspelt key was told already: one mistake is one problem.
-            let meant = |text: &str| text == "<<" || !known(text) && did_you_mean(text, [*key]).is_some();
-            if pairs.iter().any(|pair| meant(&pair.key.text)) {
+            // A misspelt key was told already, and so was the only one in the place of the only one that is missing: one
+            // mistake is one problem.
+            let meant = |text: &str| text == "<<" || !names.contains(&text) && did_you_mean(text, [*key]).is_some();
+            if strangers == 1 && missing.len() == 1 || pairs.iter().any(|pair| meant(&pair.key.text)) {
                 continue;
             }
             let about = properties.and_then(|p| p.get(*key)?.get("description")?.as_str());
@@ -204,7 +223,9 @@ impl<'a> Shape<'a> {
     fn check_list<'n>(&mut self, schema: &'a Json, node: &'n Node, items: &'n [Node], name: &str) -> Part<'n> {
         let inner = schema.get("items").unwrap_or(&Json::Bool(true));
         let mut children = Vec::with_capacity(items.len());
+        let about = self.about;
         for (index, item) in items.iter().enumerate() {
+            self.about = about;
             children.push(self.check(inner, item, &format!("entry {} of `{name}`", index + 1)));
         }
         let least = schema.get("minItems").and_then(Json::as_u64).unwrap_or(0);
@@ -238,53 +259,24 @@ impl<'a> Shape<'a> {
             return good;
         }
         let bound = if number < least { format!("at least {least}") } else { format!("at most {most}") };
-        self.problems.error(self.source, node.range, Code::BadValue, format!("{} must be {bound}", quoted(name)));
-        Part::leaf(node, State::Bad)
-    }
-
-    /// A duration or size: its own reader knows best what is wrong.
-    fn unit<'n>(&mut self, node: &'n Node, name: &str, fault: impl Fn(String) -> Option<String>) -> Part<'n> {
-        let text = match &node.value {
-            Value::Text(text) => text.text.to_string(),
-            Value::Integer(number) => number.to_string(),
-            _ => return self.wrong_type(&["string"], node, name),
-        };
-        let Some(fault) = fault(text.clone()) else { return Part::coerced(node, text.into()) };
-        let (mut message, hint) = with_hint(&fault);
-        if node.is_secret() {
-            message = format!("`{}` has not the form it should have", node.shown());
-        }
+        let (message, hint) = (format!("{} must be {bound}", quoted(name)), self.about.map(first_sentence));
+        let hint = hint.or_else(|| Some(format!("numbers go from {least} to {most} here")));
         self.problems.error_with_hint(self.source, node.range, Code::BadValue, message, hint);
         Part::leaf(node, State::Bad)
     }
 
-    fn unknown_key(&mut self, schema: &'a Json, key: &Key, names: &[&str], code: Code) {
-        let text = &*key.text;
-        if self.problems.is_full() {
-            return self.problems.error(self.source, key.range, code, "unknown key");
-        }
-        if words(schema, "x-later").chain(words(schema, "x-later-unless-empty")).any(|word| word == text) {
-            return self.later(text, key.range);
-        }
-        let hint = if text == "<<" {
-            "merge keys are no part of YAML 1.2; write the keys out".to_owned()
-        } else {
-            did_you_mean(text, names.iter().copied()).unwrap_or_else(|| known("known here", names))
+    /// A duration or size: its own reader knows best what is wrong, and what may have been meant.
+    fn unit<'n>(&mut self, node: &'n Node, name: &str, fault: impl Fn(String) -> Option<(String, String)>) -> Part<'n> {
+        let text = match &node.value {
+            Value::Text(text) => text.text.to_string(),
+            Value::Integer(number) => number.to_string(),
+            Value::Float(_, written) => written.to_string(),
+            _ => return self.wrong_type(&Json::Null, &["string"], node, name),
         };
-        self.problems.error_with_hint(self.source, key.range, code, format!("unknown key `{text}`"), Some(hint));
-    }
-
-    fn later(&mut self, what: &str, range: Range) {
-        let message = format!("`{what}` is not supported yet");
-        let hint = Some("this version cannot do it; remove it".to_owned());
-        self.problems.error_with_hint(self.source, range, Code::NotYetSupported, message, hint);
-    }
-
-    fn wrong_type<'n>(&mut self, expected: &[&str], node: &'n Node, name: &str) -> Part<'n> {
-        let mut wanted: Vec<&str> = expected.iter().filter(|kind| **kind != "null").map(|kind| word(kind)).collect();
-        wanted.dedup();
-        let message = format!("{} must be {}, not {}", quoted(name), wanted.join(" or "), word(kind(node)));
-        let hint = other_type(expected, node);
+        let Some((fault, meant)) = fault(text.clone()) else { return Part::coerced(node, text.into()) };
+        let (message, usual) = with_hint(&fault);
+        let secret = format!("`{}` has not the form it should have", node.shown());
+        let (message, hint) = if node.is_secret() { (secret, usual) } else { (message, Some(meant)) };
         self.problems.error_with_hint(self.source, node.range, Code::BadValue, message, hint);
         Part::leaf(node, State::Bad)
     }
