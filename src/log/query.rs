@@ -21,6 +21,9 @@ pub(super) type Keep = Arc<dyn Fn(&Entry) -> bool + Send + Sync>;
 /// More decisions than this with the wanted route: the commit rows are walked instead of the index.
 const MOST_LISTS: usize = 64;
 
+/// Positions looked at together at first: a caller that takes whatever comes finds enough there.
+const FIRST_STEP: u64 = 128;
+
 /// A search under way.
 pub(super) struct Search<'s> {
     pub shared: &'s Shared,
@@ -113,8 +116,11 @@ impl Search<'_> {
         found: &mut Vec<Arc<Entry>>,
     ) -> Result<(), rusqlite::Error> {
         let mut end = positions.end;
+        let mut step = FIRST_STEP;
         while end > positions.start && !self.is_done(found) {
-            let start = end.saturating_sub(seal::POSITIONS_A_STEP).max(positions.start);
+            let start = end.saturating_sub(step).max(positions.start);
+            // Where little fits, longer stretches are looked at together.
+            step = (2 * step).min(seal::POSITIONS_A_STEP);
             let summaries = walk::summaries(reader, &self.shared.damage, start, end - 1, Some(&narrow.received))?;
             let fits = summaries.into_iter().rev().filter(|summary| {
                 let routed = narrow.decisions.as_ref().is_none_or(|wanted| wanted.contains(&summary.decision));
