@@ -137,7 +137,7 @@ pub(super) fn read_decision(cursor: &mut Cursor<'_>) -> Result<Decision, Malform
 }
 
 fn head(record: &Record, flags: u8) -> Vec<u8> {
-    let mut out = Vec::with_capacity(record.event.size() + 16 * record.event.attributes.len() + 192);
+    let mut out = Vec::with_capacity(record.event.size() + 4 * record.event.attributes.len() + 192);
     let flag = |on: bool, bit: u8| if on { bit } else { 0 };
     out.push(VERSION);
     out.push(
