@@ -117,7 +117,9 @@ async fn attributes_take_little_more_than_their_texts() {
             cost(&gateway, &attacks::good(attacks::JSON)).await;
         }
         let (memory, _) = cost(&gateway, &attack).await;
-        assert!(memory <= 10 * attack.bytes() + NOISE, "{}: {memory} bytes more for {}", attack.name, attack.bytes());
+        // The threads that read and write so much for the first time take heaps of their own.
+        let allowed = 10 * attack.bytes() + 4 * NOISE;
+        assert!(memory <= allowed, "{}: {memory} bytes more for {}", attack.name, attack.bytes());
     }
 }
 
