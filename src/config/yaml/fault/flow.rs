@@ -13,6 +13,9 @@ pub(super) fn slip(at: &At<'_>) -> Option<Fatal> {
         let range = Range::point(at.line, at.column);
         return Some(Fatal::syntax(range, format!("no open bracket is closed by this `{bracket}`"), hint));
     }
+    if at.says("node content") {
+        return not_closed(at);
+    }
     if !(at.says("flow") || at.says("unexpected end") || at.says("eof") || at.says("',' or")) {
         return None;
     }
