@@ -7,7 +7,7 @@ use crate::cli::ServeArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::local;
-use crate::cli::output::{Format as OutputFormat, Printer};
+use crate::cli::output::{Format as OutputFormat, Printer, message};
 use crate::codes::Code;
 use crate::config::problem::{Problem, Problems, Severity};
 use crate::config::{self, Loaded, report};
@@ -49,10 +49,9 @@ pub async fn run(args: Args, printer: &mut Printer) -> Result<(), Failure> {
         OutputFormat::Text => Format::Text,
         OutputFormat::Json => Format::Json,
     });
-    let missing = local::missing([args.files.routes_dir.as_deref(), args.files.schemas_dir.as_deref()]);
-    if !missing.is_empty() {
-        print(&missing, format, printer)?;
-        return Err(Failure::Told(Exit::Config));
+    // As for `serve`, it counts as empty: a folder of a volume may come later. A typing mistake is seen all the same.
+    for missing in local::missing([args.files.routes_dir.as_deref(), args.files.schemas_dir.as_deref()]) {
+        message(&format!("{}: {}; it counts as empty", missing.file, missing.message));
     }
     match config::load(args.files.config.as_deref(), &args.files.overrides()) {
         Ok(loaded) => {
