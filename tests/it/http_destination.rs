@@ -93,6 +93,7 @@ async fn structured_mode_and_raw_headers_are_chosen_by_the_operator() {
 }
 
 /// A receiver that speaks TLS only: prints its port, then the id and the body of each event it takes.
+#[cfg(feature = "kafka")]
 const TLS_RECEIVER: &str = r#"
 import http.server, ssl, sys
 class Receiver(http.server.BaseHTTPRequestHandler):

@@ -4,7 +4,9 @@
 //! A producer does what the promise asks of it (README): after a 202 it goes on, after a cut connection or a 503 it sends the
 //! same event again, after a definite refusal it never does.
 
-use super::{Broker, wait_for};
+#[cfg(any(feature = "kafka", feature = "nats"))]
+use super::Broker;
+use super::wait_for;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -76,6 +78,7 @@ impl Ledger {
     }
 
     /// Requests that were not answered as they should have been, so far.
+    #[cfg(any(feature = "kafka", feature = "nats"))]
     pub fn failures(&self) -> u64 {
         self.shared.failures.load(Ordering::Relaxed)
     }
@@ -92,6 +95,7 @@ impl Ledger {
 
 /// Kills and pauses a broker three times under load, with 200 acknowledgements before each change: a destination that is
 /// down never stops ingest.
+#[cfg(any(feature = "kafka", feature = "nats"))]
 pub async fn take_away(broker: &mut impl Broker, producers: &Ledger) {
     for _ in 0..3 {
         producers.wait_for_acks(200).await;

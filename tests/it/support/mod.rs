@@ -30,6 +30,7 @@ where
 }
 
 /// A broker that a test can take away.
+#[cfg(any(feature = "kafka", feature = "nats"))]
 pub trait Broker {
     /// Starts it again, on the same port and store.
     fn restart(&mut self);
