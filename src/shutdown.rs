@@ -1,7 +1,7 @@
 //! The end of the process: signals, and the phases under one deadline.
 
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Why the process is asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,17 +12,28 @@ pub enum Cause {
     Failure,
 }
 
-/// Waits for SIGTERM or SIGINT. A second one during the shutdown ends the process at once, which is safe at any moment:
-/// whatever was acknowledged is on disk.
-pub async fn signalled() -> std::io::Result<()> {
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
-    // Both are cancel-safe: a signal that is not awaited stays pending.
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// SIGTERM and SIGINT, which end nothing by themselves as soon as this is made.
+#[derive(Debug)]
+pub struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// From now on the process ends when it wants to. Must be called inside the runtime.
+    pub fn listen() -> std::io::Result<Signals> {
+        Ok(Signals { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Waits for either of them. A second one during the shutdown ends the process at once, which is safe at any moment:
+    /// whatever was acknowledged is on disk.
+    pub async fn next(&mut self) {
+        // Both are cancel-safe: a signal that is not awaited stays pending.
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
 }
 
 /// How much of the deadline is left for the phases to come.

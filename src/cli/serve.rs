@@ -14,7 +14,7 @@ use crate::observability::spans::export::Exporter;
 use crate::observability::spans::settings::{Read, Settings};
 use crate::observability::{logging, metrics};
 use crate::reload::last_good;
-use crate::shutdown;
+use crate::shutdown::Signals;
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -61,11 +61,12 @@ pub async fn run(args: ServeArgs, use_last_good: bool, printer: &mut Printer) ->
     }
     let exporter = export_spans()?;
     let app = App::start(loaded, recorder, exporter).await.map_err(|error| not_started(&error))?;
+    // Before anybody is told that it is ready, and may tell it to stop.
+    let mut signals = Signals::listen()
+        .map_err(|error| Failure::other(Exit::Failed, "signals cannot be awaited", error.to_string()))?;
     announce(&app, begun, printer)?;
     tokio::select! {
-        signalled = shutdown::signalled() => {
-            signalled.map_err(|error| Failure::other(Exit::Failed, "signals cannot be awaited", error.to_string()))?;
-        }
+        () = signals.next() => {}
         () = app.failed() => {
             app.stop().await;
             return Err(Failure::other(Exit::Failed, "a part the gateway cannot do without has failed", "see the log lines above"));
@@ -75,7 +76,7 @@ pub async fn run(args: ServeArgs, use_last_good: bool, printer: &mut Printer) ->
     tokio::select! {
         () = app.stop() => {}
         // Safe at any moment: whatever was acknowledged is on disk.
-        _ = shutdown::signalled() => tracing::warn!("a second signal: ending at once"),
+        () = signals.next() => tracing::warn!("a second signal: ending at once"),
     }
     Ok(())
 }

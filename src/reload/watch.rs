@@ -33,18 +33,19 @@ pub fn start(snapshots: &Arc<Snapshots>, tasks: &Tasks) {
         metrics::reloads(outcome).increment(0);
     }
     metrics::reload_ok().set(f64::from(u8::from(snapshots.last_reload().ok)));
-    tasks.spawn(Kind::Reload, run(snapshots.clone(), tasks.stopping()));
+    // From here on SIGHUP ends nothing: who was told that the gateway is ready may send one at once.
+    let hangup = signal(SignalKind::hangup())
+        .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be awaited; files are still watched"))
+        .ok();
+    tasks.spawn(Kind::Reload, run(snapshots.clone(), hangup, tasks.stopping()));
 }
 
-async fn run(snapshots: Arc<Snapshots>, stopping: CancellationToken) {
+async fn run(snapshots: Arc<Snapshots>, mut hangup: Option<Signal>, stopping: CancellationToken) {
     let (routes_dir, schemas_dir) = snapshots.folders();
     let woken = Arc::new(Notify::new());
     let writers = Arc::<Writers>::default();
     let mut eyes = Eyes::new(&routes_dir, &schemas_dir, &woken, &writers);
     let mut seen = None;
-    let mut hangup = signal(SignalKind::hangup())
-        .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be awaited; files are still watched"))
-        .ok();
     let mut poll = interval(POLL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -2,7 +2,7 @@
 
 use crate::support::gateway::{Gateway, PLAIN};
 use crate::support::ledger::{self, Ledger};
-use crate::support::wait_for;
+use crate::support::{signal, wait_for};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -73,6 +73,16 @@ async fn a_shutdown_under_load_ends_with_0_and_keeps_every_acknowledged_event() 
     producers.wait_for_acks(20).await;
     let book = producers.finish().await;
     ledger::check(&book, "log", &gateway.event_ids().await, 0);
+}
+
+#[tokio::test]
+async fn signals_that_come_as_soon_as_it_is_ready_end_it_in_order() {
+    let mut gateway = Gateway::start(&[]).await;
+    for _ in 0..10 {
+        signal(gateway.pid(), "HUP");
+        assert_eq!(gateway.stop().await.code(), Some(0));
+        gateway.restart().await;
+    }
 }
 
 #[tokio::test]
