@@ -39,7 +39,7 @@ impl KafkaServer {
         let mut wanted = TopicPartitionList::new();
         let mut left = 0;
         for partition in metadata.topics()[0].partitions() {
-            let (low, high) = consumer.fetch_watermarks(topic, partition.id(), ANSWER).expect("an answer");
+            let (low, high) = watermarks(&consumer, topic, partition.id());
             wanted.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("an offset");
             left += high - low;
         }
@@ -79,5 +79,18 @@ impl KafkaServer {
     /// The value of a header of every record of a topic, partition by partition, oldest first: `ce_id`.
     pub fn headers(&self, topic: &str, name: &str) -> Vec<String> {
         self.read(topic).iter().map(|record| record.header(name).expect(name).to_owned()).collect()
+    }
+}
+
+/// The first offset of a partition and the one behind its last.
+fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
+    let end = Instant::now() + ANSWER;
+    loop {
+        match consumer.fetch_watermarks(topic, partition, ANSWER) {
+            Ok(found) => return found,
+            // For a moment after a broker was away the client does not know who leads the partition. Asking renews that.
+            Err(_) if Instant::now() < end => drop(consumer.fetch_metadata(Some(topic), ANSWER)),
+            Err(error) => panic!("partition {partition} of `{topic}` tells no offsets: {error}"),
+        }
     }
 }
