@@ -2,8 +2,8 @@
 //!
 //! Notifications only wake the watcher up; what has changed is decided by reading. A poll each second stands behind them,
 //! for file systems that send none and for folders that are replaced whole. Files count as whole when two reads
-//! `SETTLE` apart find the same and nobody holds one open that was just written to: editors' renames, copies in place, half-written files, symlink swaps and storms of
-//! writes come down to one reload of a complete state.
+//! `SETTLE` apart find the same and nobody holds one open that was just written to: editors' renames, copies in place,
+//! half-written files, symlink swaps and storms of writes come down to one reload of a complete state.
 
 use super::Snapshots;
 use super::writers::{self, Writers};

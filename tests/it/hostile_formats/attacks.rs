@@ -296,3 +296,12 @@ pub fn good(media_type: &'static str) -> Attack {
     let item = r#"{"sku": "lamp-4711", "quantity": 2, "price": 19.90},"#;
     attack("good", JSON, json(&format!(r#","data":[{}null]"#, item.repeat(SIZE / item.len()))), &[202])
 }
+
+/// A good batch of about so many bytes.
+pub fn good_batch(bytes: u64) -> Attack {
+    let item = r#"{"sku": "lamp-4711", "quantity": 2, "price": 19.90},"#;
+    let events = 1000;
+    let items = usize::try_from(bytes).expect("a request") / events / item.len();
+    let event = json(&format!(r#","data":[{}null]"#, item.repeat(items)));
+    attack("good batch", "application/cloudevents-batch+json", format!("[{}]", vec![event; events].join(",")), &[202])
+}
